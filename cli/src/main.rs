@@ -1,0 +1,2 @@
+//! The `touchmark` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What a signer and a token are: traits, types, errors, secrets and locators.

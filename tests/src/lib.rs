@@ -1,0 +1,1 @@
+//! Conformance suite, command-line cases and foreign judges.
