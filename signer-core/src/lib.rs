@@ -1,1 +1,53 @@
-//! What a signer and a token are: traits, types, errors, secrets and locators.
+//! What a signer and a token are.
+//!
+//! This crate knows no backend, no terminal and no command line. It holds
+//!
+//! - the traits that every backend serves: [`Signer`], [`Token`], [`Backend`] and the optional
+//!   capabilities [`KeyManager`], [`PinManager`], [`CertStore`];
+//! - the values that they speak in: [`Locator`], [`KeyRef`], [`KeySpec`], [`SignatureAlgorithm`],
+//!   [`Tries`], [`Secret`];
+//! - one [`Error`] for all of them;
+//! - [`X509Signer`], which lets any [`Signer`] drive RustCrypto's X.509 builders;
+//! - [`VerifyingKey`], which checks every signature that Touchmark makes or reads.
+//!
+//! # Example
+//!
+//! A locator names a key in words, and a registry finds the backend for it.
+//!
+//! ```
+//! use signer_core::{Error, Locator, Registry};
+//!
+//! let locator: Locator = "pkcs11:token=factory;object=dak".parse()?;
+//! assert_eq!(locator.scheme(), "pkcs11");
+//!
+//! let registry = Registry::new().without("pkcs11", "pkcs11");
+//! let error = registry.backend(&locator).unwrap_err();
+//! assert!(matches!(error, Error::CompiledWithout { .. }));
+//! # Ok::<(), Error>(())
+//! ```
+
+mod algorithm;
+mod backend;
+mod bridge;
+mod clock;
+mod error;
+mod locator;
+mod secret;
+mod secret_source;
+mod signer;
+mod token;
+mod tries;
+
+pub use algorithm::{KeySpec, SignatureAlgorithm};
+pub use backend::{Backend, Event, Interaction, OpenContext, Permissions, Registry, Silent};
+pub use bridge::{X509Signature, X509Signer};
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use error::{Error, Result};
+pub use locator::{Attributes, Locator};
+pub use secret::{Secret, SecretKind, SecretRules};
+pub use secret_source::{SecretRequest, SecretSource, SecretSpec, Secrets};
+pub use signer::{Signature, Signer, SigningSession};
+pub use token::{CertStore, KeyInfo, KeyManager, KeyRef, PinManager, PinStatus, Token, TokenInfo};
+pub use tries::Tries;
+
+pub use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};

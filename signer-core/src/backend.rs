@@ -1,0 +1,156 @@
+//! Kinds of homes for keys, and the list of those that this program was built with.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use crate::{Clock, Error, Locator, Result, Secrets, SystemClock, Token, TokenInfo};
+
+/// One kind of home for keys: key files, PIV cards, PKCS#11 modules.
+pub trait Backend: Debug + Send + Sync {
+    /// The scheme of its locators.
+    fn scheme(&self) -> &'static str;
+
+    /// The tokens that are there now. Key files cannot be listed, so theirs is empty.
+    ///
+    /// # Errors
+    /// Whatever the devices report.
+    fn list(&self) -> Result<Vec<TokenInfo>>;
+
+    /// The key that a locator of this scheme names on its token.
+    ///
+    /// # Errors
+    /// [`Error::Locator`] when it cannot be understood.
+    fn key(&self, at: &Locator) -> Result<crate::KeyRef>;
+
+    /// Opens the token that a locator names. A key file need not exist yet: it may be about to be
+    /// generated.
+    ///
+    /// # Errors
+    /// [`Error::Locator`], [`Error::NotFound`], [`Error::Ambiguous`], and whatever the device
+    /// reports.
+    fn open(&self, at: &Locator, with: &OpenContext) -> Result<Box<dyn Token>>;
+}
+
+/// What a token is opened with.
+#[derive(Clone, Debug)]
+pub struct OpenContext {
+    /// Where secrets come from.
+    pub secrets: Secrets,
+    /// Who is told of touches and waits.
+    pub interaction: Arc<dyn Interaction>,
+    /// The present time.
+    pub clock: Arc<dyn Clock>,
+    /// What is made of a private key file that others can read.
+    pub permissions: Permissions,
+}
+
+/// What is made of a private key file that others than its owner can read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Permissions {
+    /// It is refused, as ssh does.
+    #[default]
+    Strict,
+    /// It is used all the same.
+    Loose,
+}
+
+impl Default for OpenContext {
+    fn default() -> Self {
+        Self {
+            secrets: Secrets::new(),
+            interaction: Arc::new(Silent),
+            clock: Arc::new(SystemClock),
+            permissions: Permissions::Strict,
+        }
+    }
+}
+
+/// Something a person should know of before it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The token will wait for a touch.
+    Touch {
+        /// The token, as a person would name it.
+        token: &'a str,
+    },
+    /// A token has to be inserted.
+    InsertToken {
+        /// The token, as a person would name it.
+        token: &'a str,
+    },
+    /// Another program holds the token.
+    Waiting {
+        /// The token, as a person would name it.
+        token: &'a str,
+    },
+}
+
+/// Who is told of events. Libraries never print.
+pub trait Interaction: Debug + Send + Sync {
+    /// Called before the thing happens.
+    fn event(&self, event: Event<'_>);
+}
+
+/// Nobody is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Interaction for Silent {
+    fn event(&self, _event: Event<'_>) {}
+}
+
+/// The backends of this program, by scheme.
+#[derive(Debug, Default)]
+pub struct Registry {
+    backends: Vec<Box<dyn Backend>>,
+    absent: Vec<(&'static str, &'static str)>,
+}
+
+impl Registry {
+    /// No backends.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a backend.
+    #[must_use]
+    pub fn with(mut self, backend: Box<dyn Backend>) -> Self {
+        self.backends.push(backend);
+        self
+    }
+
+    /// Remembers a scheme that was left out of this build, and the cargo feature that brings it.
+    #[must_use]
+    pub fn without(mut self, scheme: &'static str, feature: &'static str) -> Self {
+        self.absent.push((scheme, feature));
+        self
+    }
+
+    /// The backends, in the order they were added.
+    pub fn backends(&self) -> impl Iterator<Item = &dyn Backend> {
+        self.backends.iter().map(AsRef::as_ref)
+    }
+
+    /// The backend of a locator.
+    ///
+    /// # Errors
+    /// [`Error::CompiledWithout`] for a scheme that was left out, [`Error::Locator`] for one that
+    /// nobody knows.
+    pub fn backend(&self, at: &Locator) -> Result<&dyn Backend> {
+        if let Some(backend) = self.backends().find(|backend| backend.scheme() == at.scheme()) {
+            return Ok(backend);
+        }
+        if let Some((scheme, feature)) =
+            self.absent.iter().find(|(scheme, _)| *scheme == at.scheme())
+        {
+            return Err(Error::CompiledWithout { scheme: (*scheme).to_owned(), feature });
+        }
+        let known: Vec<&str> = self.backends().map(Backend::scheme).collect();
+        Err(Error::Locator {
+            text: at.to_string(),
+            reason: format!("scheme {:?} is unknown; known are {}", at.scheme(), known.join(", ")),
+        })
+    }
+}
