@@ -1,1 +1,3 @@
 //! What a signer and a token are: traits, types, errors, secrets and locators.
+
+pub mod verify;
