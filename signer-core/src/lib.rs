@@ -37,6 +37,7 @@ mod secret_source;
 mod signer;
 mod token;
 mod tries;
+pub mod verify;
 
 pub use algorithm::{KeySpec, SignatureAlgorithm};
 pub use backend::{Backend, Event, Interaction, OpenContext, Permissions, Registry, Silent};
@@ -49,5 +50,6 @@ pub use secret_source::{SecretRequest, SecretSource, SecretSpec, Secrets};
 pub use signer::{Signature, Signer, SigningSession};
 pub use token::{CertStore, KeyInfo, KeyManager, KeyRef, PinManager, PinStatus, Token, TokenInfo};
 pub use tries::Tries;
+pub use verify::{VerifyError, VerifyingKey};
 
 pub use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
