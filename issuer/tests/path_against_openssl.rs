@@ -123,7 +123,7 @@ fn authority_rules_get_openssls_verdict() {
             made("/CN=leaf", LEAF),
         ]
     };
-    let mut v1 = three("", "", "");
+    let mut v1 = three("", "", "authorityKeyIdentifier=issuer:always\n");
     v1[1] = made("/O=Example/CN=ca", "");
     judge(vec![
         case("good chain of three", three("", "", ""), None),
