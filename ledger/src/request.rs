@@ -52,7 +52,7 @@ pub enum Claim {
     /// again.
     Pending(Holder),
     /// Something else has what this one asks for. Nothing was written; see
-    /// `Ledger::refuse`.
+    /// [`Ledger::refuse`](crate::Ledger::refuse).
     Conflict {
         /// What is taken.
         rule: Rule,

@@ -31,6 +31,9 @@ const FORM: StaticFormatDescription =
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub(crate) const EPOCH: Self = Self(0);
+
     const LAST: i64 = datetime!(9999-12-31 23:59:59 UTC).unix_timestamp() * 1000 + 999;
 
     /// Takes milliseconds since 1970-01-01T00:00:00Z.
