@@ -1,7 +1,12 @@
 //! `openssl verify -x509_strict` judges path validation: chains made with the openssl program, good and bad.
 //!
 //! Where the two verdicts differ the row says why; both are asserted.
-#![expect(clippy::unwrap_used, reason = "a fixture that cannot be made fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a fixture that is not as expected fails the test"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -212,6 +217,11 @@ fn signatures_and_links_get_openssls_verdict() {
         chain[2].digest = "-sha1";
         chain
     };
+    let old_root = || {
+        let mut chain = three("", "", "");
+        chain[0].digest = "-sha1";
+        chain
+    };
     let long_identifier = || three("", "", "authorityKeyIdentifier=keyid,issuer:always\n");
     let again = |extensions: String, serial: u32| {
         let mut one = made("/O=Example/CN=ca", extensions);
@@ -239,6 +249,7 @@ fn signatures_and_links_get_openssls_verdict() {
         case("wrong order", three("", "", ""), Some("the next certificate is for CN=root"))
             .twist(Twist::Swap(1, 2))
             .differs("openssl looks for issuers in any order; a chain file is read in order by devices"),
+        case("trusted root signed with SHA-1", old_root(), None),
         case("RSA key of 1024 bits", rsa(Key::Rsa1024), Some("public key is too weak: RSA 1024"))
             .differs("openssl verify sets no minimum unless -auth_level is given"),
         case("P-224 key", rsa(Key::P224), Some("public key is too weak: P-224"))
@@ -393,6 +404,32 @@ fn name_constraints_get_openssls_verdict() {
         )
         .differs("RFC 5280 gives a common name no such meaning; openssl reads it as a DNS name"),
     ]);
+}
+
+#[test]
+fn real_chains_get_openssls_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, at, holds) in [
+        ("tuya-2020-chain.pem", 1_795_000_000, true),
+        ("tuya-2020-chain.pem", 1_590_000_000, false),
+        ("microchip-2021-chain.pem", 1_700_000_000, true),
+        ("microchip-2021-chain.pem", 1_795_000_000, false),
+    ] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/chains").join(name);
+        let input = std::fs::read(file).unwrap();
+        let blocks = pem::read_all(&input, Kind::Certificate, 1 << 20).unwrap();
+        let files: Vec<_> =
+            (0..blocks.len()).map(|index| folder.path().join(format!("{index}.pem"))).collect();
+        for (file, block) in files.iter().zip(&blocks) {
+            std::fs::write(file, pem::encode(Kind::Certificate, &block.der)).unwrap();
+        }
+        let openssl = openssl_verdict(&files[4], &files[1..4], &files[0], at);
+        assert_eq!(openssl.is_ok(), holds, "{name} at {at}: {openssl:?}");
+        let chain: Vec<_> = files.iter().map(|file| parsed(file)).collect();
+        let moment = UNIX_EPOCH + Duration::from_secs(u64::try_from(at).unwrap());
+        let ours = validate(&chain, &TrustAnchors::vendor(), moment);
+        assert_eq!(ours.as_ref().is_ok_and(|path| path.is_trusted()), holds, "{name}: {ours:?}");
+    }
 }
 
 /// The last second of validity is valid (RFC 5280 section 4.1.2.5); for openssl it has passed.

@@ -1,5 +1,9 @@
 //! What signature checks refuse before any signature is looked at, and how the error names it.
-#![expect(clippy::unwrap_used, reason = "a fixture that does not parse fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a fixture that is not as expected fails the test"
+)]
 
 use const_oid::ObjectIdentifier;
 use der::asn1::Any;
@@ -37,7 +41,7 @@ fn ed448() -> SubjectPublicKeyInfoOwned {
 /// An RSA key whose modulus has this many bits, all of them set.
 fn rsa_of(bits: usize) -> SubjectPublicKeyInfoOwned {
     let mut modulus = vec![0xff; bits.div_ceil(8)];
-    if bits % 8 != 0 {
+    if !bits.is_multiple_of(8) {
         modulus[0] = (1 << (bits % 8)) - 1;
     }
     let fields = [der::asn1::Uint::new(&modulus).unwrap().to_der().unwrap(), vec![2, 3, 1, 0, 1]];

@@ -1,5 +1,9 @@
 //! The kept corpora of the PEM and certificate fuzzers, each file as it is and slightly damaged.
-#![expect(clippy::unwrap_used, reason = "a corpus that cannot be read fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a corpus that cannot be read fails the test; indices come from the length"
+)]
 
 use std::path::PathBuf;
 
