@@ -8,36 +8,21 @@
     reason = "a fixture that is not as expected fails the test"
 )]
 
+#[path = "path_against_openssl/lab.rs"]
+mod lab;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use issuer::certificate::ParsedCertificate;
-use issuer::path::{TrustAnchors, validate};
+use issuer::path::{PathError, Rule, TrustAnchors, validate};
 use issuer::pem::{self, Kind};
+use lab::{Key, Lab, Made};
 
 const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
 const LEAF: &str = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n";
 const DAY: i64 = 86_400;
-
-/// One certificate to make, issued by the one before it in the case (the first by itself).
-struct Made {
-    subject: &'static str,
-    /// Body of the extension section; empty for a version 1 certificate.
-    extensions: String,
-    days: u32,
-    key: Key,
-    digest: &'static str,
-    serial: u32,
-}
-
-#[derive(Clone, Copy)]
-enum Key {
-    /// P-256, a different one for each place in the chain.
-    Own,
-    Rsa1024,
-    P224,
-}
 
 fn made(subject: &'static str, extensions: impl Into<String>) -> Made {
     let extensions = extensions.into();
@@ -394,6 +379,19 @@ fn name_constraints_get_openssls_verdict() {
             EXCLUDED,
         ),
         case(
+            "self-issued certificate is free of constraints, what it issues is not",
+            {
+                let section = "nameConstraints=critical,permitted;dirName:dn\n[dn]\nO=Example\n";
+                vec![
+                    made("/CN=root", format!("{CA}{section}")),
+                    made("/CN=root", CA),
+                    made("/O=Example/CN=ca", CA),
+                    made("/O=Example/CN=leaf", LEAF),
+                ]
+            },
+            None,
+        ),
+        case(
             "common name that looks like a DNS name",
             vec![
                 made("/CN=root", CA),
@@ -404,6 +402,52 @@ fn name_constraints_get_openssls_verdict() {
         )
         .differs("RFC 5280 gives a common name no such meaning; openssl reads it as a DNS name"),
     ]);
+}
+
+/// What the openssl program cannot be made to write: a certificate changed byte by byte, unsigned.
+#[test]
+fn certificates_that_contradict_themselves_are_refused_before_their_signature() {
+    let lab = Lab::new();
+    let files = lab.make(&[made("/CN=x", format!("{LEAF}1.2.3.4=ASN1:NULL\n1.2.3.5=ASN1:NULL\n"))]);
+    let good = parsed(&files[0]);
+    let changed = |from: &[u8], to: &[u8]| {
+        let mut der = good.der().to_vec();
+        // The last occurrence: the algorithm outside stands behind the one inside.
+        let at = der.windows(from.len()).rposition(|window| window == from).unwrap();
+        der[at..at + from.len()].copy_from_slice(to);
+        ParsedCertificate::from_der(&der).unwrap()
+    };
+    let rule = |certificate: ParsedCertificate| match validate(
+        &[certificate],
+        &TrustAnchors::none(),
+        SystemTime::now(),
+    ) {
+        Err(PathError::Certificate { rule, .. }) => rule,
+        other => panic!("{other:?}"),
+    };
+    assert!(
+        validate(std::slice::from_ref(&good), &TrustAnchors::none(), SystemTime::now()).is_ok()
+    );
+    assert_eq!(
+        rule(changed(&[6, 3, 0x2a, 3, 5], &[6, 3, 0x2a, 3, 4])),
+        Rule::DuplicateExtension { oid: "1.2.3.4".into() }
+    );
+    assert_eq!(
+        rule(changed(&[0xa0, 3, 2, 1, 2], &[0xa0, 3, 2, 1, 1])),
+        Rule::ExtensionsInOldVersion
+    );
+    let sha256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    let sha384 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3];
+    assert_eq!(rule(changed(&sha256, &sha384)), Rule::AlgorithmsDiffer);
+    assert!(matches!(
+        rule(changed(
+            &[6, 3, 0x55, 0x1d, 0x0f, 1, 1, 0xff, 4, 4, 3],
+            &[6, 3, 0x55, 0x1d, 0x0f, 1, 1, 0xff, 4, 4, 2]
+        )),
+        Rule::MalformedExtension { .. }
+    ));
+    let nameless = lab.make(&[made("/", LEAF)]);
+    assert_eq!(rule(parsed(&nameless[0])), Rule::EmptyIssuer);
 }
 
 #[test]
@@ -529,72 +573,4 @@ fn break_signature(file: &Path) {
     let mut der = parsed(file).der().to_vec();
     *der.last_mut().unwrap() ^= 1;
     std::fs::write(file, pem::encode(Kind::Certificate, &der)).unwrap();
-}
-
-/// A folder with keys and certificates made by the openssl program.
-struct Lab {
-    folder: tempfile::TempDir,
-}
-
-impl Lab {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    /// Root first, as the table has it.
-    fn make(&self, chain: &[Made]) -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = Vec::new();
-        for (place, made) in chain.iter().enumerate() {
-            let file = self.folder.path().join(format!("{place}.pem"));
-            self.key(place, made.key);
-            let issuer = files.last().map(|file| (file.as_path(), place - 1));
-            self.issue(place, made, &file, issuer);
-            files.push(file);
-        }
-        files
-    }
-
-    fn issue(&self, place: usize, made: &Made, out: &Path, issuer: Option<(&Path, usize)>) {
-        let key = self.folder.path().join(format!("{place}.key"));
-        let csr = self.folder.path().join("request.pem");
-        run(Command::new("openssl")
-            .args(["req", "-new", "-subj", made.subject, "-key"])
-            .arg(&key)
-            .args(["-config", "/dev/null", "-out"])
-            .arg(&csr));
-        let mut command = Command::new("openssl");
-        command.args(["x509", "-req", made.digest, "-days", &made.days.to_string()]);
-        command.args(["-set_serial", &made.serial.to_string(), "-in"]).arg(&csr);
-        command.arg("-out").arg(out);
-        if !made.extensions.is_empty() {
-            let extensions = self.folder.path().join("extensions.conf");
-            std::fs::write(&extensions, &made.extensions).unwrap();
-            command.arg("-extfile").arg(extensions);
-        }
-        match issuer {
-            Some((certificate, place)) => {
-                let key = self.folder.path().join(format!("{place}.key"));
-                command.arg("-CA").arg(certificate).arg("-CAkey").arg(key);
-            }
-            None => {
-                command.arg("-signkey").arg(&key);
-            }
-        }
-        run(&mut command);
-    }
-
-    fn key(&self, place: usize, key: Key) {
-        let arguments: &[&str] = match key {
-            Key::Own => &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-            Key::P224 => &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-224"],
-            Key::Rsa1024 => &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
-        };
-        let file = self.folder.path().join(format!("{place}.key"));
-        run(Command::new("openssl").arg("genpkey").args(arguments).arg("-out").arg(file));
-    }
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("the openssl program is needed");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
