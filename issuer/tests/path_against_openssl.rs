@@ -450,6 +450,21 @@ fn certificates_that_contradict_themselves_are_refused_before_their_signature() 
     assert_eq!(rule(parsed(&nameless[0])), Rule::EmptyIssuer);
 }
 
+/// In this leaf the root's name stands only in the authority key identifier.
+#[test]
+fn authority_issuer_name_must_be_the_issuers_issuer() {
+    let lab = Lab::new();
+    let files = lab.make(&three("", "", "authorityKeyIdentifier=issuer:always\n"));
+    let mut der = parsed(&files[2]).der().to_vec();
+    let at = der.windows(4).position(|window| window == b"root").unwrap();
+    der[at..at + 4].copy_from_slice(b"roof");
+    let chain = [ParsedCertificate::from_der(&der).unwrap(), parsed(&files[1]), parsed(&files[0])];
+    match validate(&chain, &TrustAnchors::none(), SystemTime::now()) {
+        Err(PathError::Certificate { position: 1, rule: Rule::AuthorityIssuer, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn real_chains_get_openssls_verdict() {
     let folder = tempfile::tempdir().unwrap();
@@ -480,7 +495,10 @@ fn real_chains_get_openssls_verdict() {
 #[test]
 fn last_second_of_validity_is_valid_here_and_not_for_openssl() {
     let lab = Lab::new();
-    let files = lab.make(&three("", "", ""));
+    let mut chain = three("", "", "");
+    // The issuers, made up to a second earlier, must not expire first.
+    chain[2].days = 10;
+    let files = lab.make(&chain);
     let leaf = parsed(&files[2]);
     let last = leaf.x509().tbs_certificate().validity().not_after.to_unix_duration().as_secs();
     for (at, openssl, ours) in
