@@ -70,6 +70,12 @@ pub enum PublicKeyTextError {
         /// The key's type.
         key: String,
     },
+    /// The point of a key on this curve cannot be turned from one form into the other.
+    #[error("a key of type {key} cannot be brought into this form: its curve is not supported")]
+    UnsupportedCurve {
+        /// The key's type.
+        key: String,
+    },
     /// A form that has no such name.
     #[error("public key form {form:?} is neither \"uncompressed\" nor \"compressed\"")]
     UnknownForm {
@@ -87,7 +93,8 @@ pub enum PublicKeyTextError {
 /// `Compressed` is one line: 80 characters for P-256.
 ///
 /// # Errors
-/// [`PublicKeyTextError::NotCompressible`] for keys that are not EC; [`PublicKeyTextError::BadPoint`].
+/// [`PublicKeyTextError::NotCompressible`] for keys that are not EC; [`PublicKeyTextError::BadPoint`];
+/// [`PublicKeyTextError::UnsupportedCurve`] for curves other than P-256, P-384 and P-521.
 pub fn public_key_text(
     spki: &SubjectPublicKeyInfoOwned,
     form: PublicKeyForm,
@@ -115,7 +122,8 @@ pub fn uncompressed_der(spki: &SubjectPublicKeyInfoOwned) -> Result<Vec<u8>, Pub
 /// The SubjectPublicKeyInfo with the compressed point (SEC 1 section 2.3.3).
 ///
 /// # Errors
-/// [`PublicKeyTextError::NotCompressible`] for keys that are not EC; [`PublicKeyTextError::BadPoint`].
+/// [`PublicKeyTextError::NotCompressible`] for keys that are not EC; [`PublicKeyTextError::BadPoint`];
+/// [`PublicKeyTextError::UnsupportedCurve`] for curves other than P-256, P-384 and P-521.
 pub fn compressed_der(spki: &SubjectPublicKeyInfoOwned) -> Result<Vec<u8>, PublicKeyTextError> {
     if spki.algorithm.oid != EC_PUBLIC_KEY {
         let key = signer_core::verify::key_name(spki);
@@ -135,8 +143,10 @@ pub fn compressed_der(spki: &SubjectPublicKeyInfoOwned) -> Result<Vec<u8>, Publi
 /// `04 || x || y`, checked to be on the curve by aws-lc.
 fn decompressed_point(spki: &SubjectPublicKeyInfoOwned) -> Result<Vec<u8>, PublicKeyTextError> {
     let curve = spki.algorithm.parameters.as_ref().and_then(|any| any.decode_as().ok());
-    let (_, algorithm) =
-        CURVES.iter().find(|(oid, _)| Some(*oid) == curve).ok_or_else(|| bad_point(spki))?;
+    let known = CURVES.iter().find(|(oid, _)| Some(*oid) == curve);
+    let (_, algorithm) = known.ok_or_else(|| PublicKeyTextError::UnsupportedCurve {
+        key: signer_core::verify::key_name(spki),
+    })?;
     let parsed = ParsedPublicKey::new(*algorithm, spki.subject_public_key.raw_bytes())
         .map_err(|_| bad_point(spki))?;
     let der = parsed.as_der().map_err(|_| bad_point(spki))?;

@@ -37,7 +37,6 @@ pub struct Intent {
 
 /// The answer to one [`Intent`].
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Claim {
     /// Sign it, with this time, and then commit or abort this entry.
     Granted {
@@ -85,7 +84,6 @@ pub enum Waited {
 
 /// What must be unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Rule {
     /// The serial number, per issuing key, for ever.
     Serial,

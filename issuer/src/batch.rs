@@ -1,0 +1,304 @@
+//! Issuing for many requests: in groups, on all cores, resumable at any point.
+//!
+//! A group of up to [`GROUP`] requests goes through four steps: it is *examined* (read, gate), one
+//! ledger transaction *begins* it and its certificates are signed, they are *checked* and committed
+//! in one more transaction, and their files are *released*. Examining, checking and releasing run on
+//! worker threads; the ledger and the key are used by the calling thread alone, in the order of the
+//! inputs. Several groups are under way at a time, so that neither waits for the other.
+
+mod inputs;
+mod workers;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use ledger::{Claim, Issued, Ledger};
+use signer_core::SigningSession;
+
+pub use inputs::{DeviceIds, Inputs, InputsError};
+
+use crate::csr::CsrError;
+use crate::gate::Refusal;
+use crate::issue::{
+    self, IssueError, Prepared, Record, Release, Terms, clock_refusal, conflict, existing,
+};
+use crate::output::DeviceFiles;
+use crate::staging::Staging;
+use workers::{Answer, Examined, Job, Member, Workers};
+
+/// How many requests share a ledger transaction.
+pub const GROUP: usize = 256;
+
+/// What became of one input.
+#[derive(Debug)]
+pub struct Item<'a> {
+    /// The input file.
+    pub input: &'a Path,
+    /// What became of it.
+    pub outcome: Outcome<'a>,
+}
+
+/// What became of one input.
+#[derive(Debug)]
+pub enum Outcome<'a> {
+    /// Its certificate is in the ledger, and its files are in their place.
+    Issued(&'a Release),
+    /// The policy gate refused it.
+    Refused(&'a Refusal),
+    /// It is no request.
+    NoRequest(&'a CsrError),
+    /// It is a PEM file with something else in it.
+    Skipped,
+}
+
+/// How many inputs met which end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Signed now.
+    pub signed: u64,
+    /// Found in the ledger.
+    pub existing: u64,
+    /// Refused by policy.
+    pub refused: u64,
+    /// No request.
+    pub malformed: u64,
+    /// PEM files with something else in them.
+    pub skipped: u64,
+}
+
+/// Issues for every input. `files` is left out to fill the ledger alone; `report` hears of every
+/// input as soon as nothing about it can be lost any more.
+///
+/// # Errors
+/// [`IssueError`] for what concerns more than one request: the issuer, a secret, the device, the
+/// ledger, the disk. What was committed before stays, and running the batch again finishes it.
+pub fn issue_batch(
+    terms: &Terms<'_>,
+    inputs: &Inputs,
+    files: Option<&DeviceFiles<'_>>,
+    ledger: &mut Ledger,
+    report: &mut dyn FnMut(&Item<'_>),
+) -> Result<Summary, IssueError> {
+    if let Err(refusal) = terms.check_run() {
+        return Err(refuse_run(ledger, refusal));
+    }
+    let staging = files.map(|files| Staging::open(files.folder())).transpose()?;
+    std::thread::scope(|scope| {
+        let release = files.zip(staging.as_ref());
+        let mut batch = Batch {
+            terms,
+            inputs,
+            ledger,
+            report,
+            workers: Workers::start(scope, terms, inputs, release),
+            session: terms.issuer.signer().session()?,
+            open: BTreeSet::new(),
+            deferred: Vec::new(),
+            summary: Summary::default(),
+        };
+        let result = batch.run();
+        if let Err(error) = &result {
+            // What was granted and not committed is given back; if even that fails, the next writer
+            // finds this process gone and closes the entries.
+            let open: Vec<u64> = batch.open.iter().copied().collect();
+            let _ = batch.ledger.abort(&open, &error.to_string());
+        }
+        result.map(|()| batch.summary)
+    })
+}
+
+/// The issuer itself is refused: there is no request to speak of.
+fn refuse_run(ledger: &mut Ledger, refusal: Refusal) -> IssueError {
+    let entry = ledger::Refusal {
+        rule: refusal.rule.to_string(),
+        reason: refusal.reason.clone(),
+        csr: None,
+        subject: None,
+        details: serde_json::Value::Null,
+    };
+    match ledger.refuse(&[entry]) {
+        Ok(_) => refusal.into(),
+        Err(failure) => failure.into(),
+    }
+}
+
+struct Batch<'scope, 'a> {
+    terms: &'a Terms<'a>,
+    inputs: &'a Inputs,
+    ledger: &'a mut Ledger,
+    report: &'a mut dyn FnMut(&Item<'_>),
+    workers: Workers<'scope>,
+    session: Box<dyn SigningSession + 'a>,
+    /// Intents that were granted and not yet committed.
+    open: BTreeSet<u64>,
+    /// Requests that somebody is issuing right now, this batch included.
+    deferred: Vec<(usize, Record, Box<Prepared>)>,
+    summary: Summary,
+}
+
+impl Batch<'_, '_> {
+    fn run(&mut self) -> Result<(), IssueError> {
+        let mut chunks = (0..self.inputs.len()).step_by(GROUP).enumerate();
+        // Groups are begun in the order of the inputs, whichever thread is done first.
+        let mut waiting: BTreeMap<usize, Vec<Examined>> = BTreeMap::new();
+        let (mut next, mut under_way) = (0, 0);
+        loop {
+            while under_way < self.workers.count() + 2 {
+                let Some((number, start)) = chunks.next() else { break };
+                let end = self.inputs.len().min(start + GROUP);
+                let indices = (start..end)
+                    .map(|index| Ok((index, self.terms.serial()?)))
+                    .collect::<Result<Vec<_>, IssueError>>()?;
+                self.workers.give(Job::Examine(number, indices))?;
+                under_way += 1;
+            }
+            if under_way == 0 {
+                return self.finish_deferred();
+            }
+            match self.workers.take()? {
+                Answer::Examined(number, group) => {
+                    waiting.insert(number, group);
+                    while let Some(group) = waiting.remove(&next) {
+                        next += 1;
+                        let members = self.begin(group)?;
+                        self.workers.give(Job::Check(members))?;
+                    }
+                }
+                Answer::Checked(members) => {
+                    let members = self.commit(members)?;
+                    self.workers.give(Job::Release(members))?;
+                }
+                Answer::Released(members) => {
+                    under_way -= 1;
+                    self.finish(members);
+                }
+                Answer::Failed(error) => return Err(error),
+            }
+        }
+    }
+
+    /// One transaction for the intents of a group, then their signatures.
+    fn begin(&mut self, group: Vec<Examined>) -> Result<Vec<Member>, IssueError> {
+        let mut refusals = Vec::new();
+        let mut asking = Vec::with_capacity(group.len());
+        for Examined { index, record, result } in group {
+            match result {
+                Ok(prepared) => asking.push((index, record, prepared)),
+                Err(IssueError::Refused(refusal)) => {
+                    self.refused(index, &refusal, record.as_ref(), &mut refusals);
+                }
+                Err(IssueError::Csr(error)) => self.no_request(index, &error),
+                Err(error) => return Err(error),
+            }
+        }
+        let intents: Vec<_> =
+            asking.iter().map(|(_, _, prepared)| prepared.intent.clone()).collect();
+        let claims = self.ledger.begin(&intents).map_err(clock_refusal)?;
+        self.open.extend(claims.iter().filter_map(|claim| match claim {
+            Claim::Granted { entry, .. } => Some(*entry),
+            _ => None,
+        }));
+        let mut members = Vec::with_capacity(asking.len());
+        for ((index, record, prepared), claim) in asking.into_iter().zip(claims) {
+            match claim {
+                Claim::Granted { entry, time } => {
+                    let der = self.terms.mint(&prepared, time.into(), &mut *self.session)?;
+                    members.push(Member::signed(index, prepared, entry, der));
+                }
+                Claim::Existing(certificate) => {
+                    members.push(Member::committed(index, existing(*certificate)));
+                }
+                Claim::Conflict { rule, with } => {
+                    self.refused(index, &conflict(rule, &with), record.as_ref(), &mut refusals);
+                }
+                Claim::Pending(_) => {
+                    if let Some(record) = record {
+                        self.deferred.push((index, record, prepared));
+                    }
+                }
+            }
+        }
+        if !refusals.is_empty() {
+            self.ledger.refuse(&refusals)?;
+        }
+        Ok(members)
+    }
+
+    /// One transaction for the certificates of a group.
+    fn commit(&mut self, members: Vec<Member>) -> Result<Vec<Member>, IssueError> {
+        let issued: Vec<Issued> = members.iter().filter_map(Member::issued).collect();
+        let numbers = self.ledger.commit(&issued)?;
+        for one in &issued {
+            self.open.remove(&one.entry);
+        }
+        let mut numbers = numbers.into_iter();
+        Ok(members.into_iter().map(|member| member.commit(&mut numbers)).collect())
+    }
+
+    /// Requests that were being issued when they were asked for: by another process, or earlier in
+    /// this batch. Nothing of this batch is open now, so waiting holds nobody up.
+    fn finish_deferred(&mut self) -> Result<(), IssueError> {
+        for group in std::mem::take(&mut self.deferred).chunks(GROUP) {
+            let mut members = Vec::with_capacity(group.len());
+            for (index, record, prepared) in group {
+                match issue::settle(self.terms, prepared, record, self.ledger) {
+                    Ok(release) => members.push(Member::committed(*index, release)),
+                    Err(IssueError::Refused(refusal)) => {
+                        self.summary.refused += 1;
+                        let outcome = Outcome::Refused(&refusal);
+                        (self.report)(&Item { input: &self.inputs.path(*index), outcome });
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            self.workers.give(Job::Release(members))?;
+            match self.workers.take()? {
+                Answer::Released(members) => self.finish(members),
+                Answer::Failed(error) => return Err(error),
+                Answer::Examined(..) | Answer::Checked(_) => return Err(IssueError::ThreadDied),
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, members: Vec<Member>) {
+        for member in members {
+            let Some((index, release)) = member.release() else { continue };
+            match release.origin {
+                issue::Origin::Signed => self.summary.signed += 1,
+                issue::Origin::Ledger => self.summary.existing += 1,
+            }
+            let outcome = Outcome::Issued(&release);
+            (self.report)(&Item { input: &self.inputs.path(index), outcome });
+        }
+    }
+
+    fn refused(
+        &mut self,
+        index: usize,
+        refusal: &Refusal,
+        record: Option<&Record>,
+        entries: &mut Vec<ledger::Refusal>,
+    ) {
+        entries.extend(record.map(|record| record.refusal(refusal)));
+        self.summary.refused += 1;
+        let outcome = Outcome::Refused(refusal);
+        (self.report)(&Item { input: &self.inputs.path(index), outcome });
+    }
+
+    fn no_request(&mut self, index: usize, error: &CsrError) {
+        let path = self.inputs.path(index);
+        let is_pem = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("pem"));
+        let outcome = match error {
+            CsrError::Intake(crate::pem::PemError::NotFound { .. }) if is_pem => {
+                self.summary.skipped += 1;
+                Outcome::Skipped
+            }
+            error => {
+                self.summary.malformed += 1;
+                Outcome::NoRequest(error)
+            }
+        };
+        (self.report)(&Item { input: &path, outcome });
+    }
+}

@@ -1,0 +1,376 @@
+//! The policy gate: everything that is asked of an issuer and of a request before a key is used.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use const_oid::AssociatedOid;
+use der::asn1::Any;
+use der::{Decode, Tagged};
+use signer_core::{KeySpec, VerifyError};
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
+
+use crate::certificate::ParsedCertificate;
+use crate::csr::Csr;
+use crate::describe::terminal_text;
+use crate::device_oids;
+use crate::issuer::{Issuer, extension};
+use crate::path::{self, TrustAnchors};
+use crate::profile::{Attribute, KeyType, NotAfter, Profile};
+
+/// A request that is not granted, and the rule that says so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("refused by rule {rule}: {reason}")]
+pub struct Refusal {
+    /// The rule.
+    pub rule: Rule,
+    /// What about this request, in words. Text from the request is escaped for terminals.
+    pub reason: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(rule: Rule, reason: impl Into<String>) -> Self {
+        Self { rule, reason: reason.into() }
+    }
+}
+
+/// The rules of the gate, by the names that errors and the ledger use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rule {
+    /// The request's key is of a kind that the profile does not take.
+    KeyType,
+    /// The request was not signed by the key it is about.
+    CsrSignature,
+    /// The subject has attributes that the profile does not take, lacks some, or is not clean text.
+    Subject,
+    /// The subject's DeviceTypeId is not the issuer's.
+    DeviceType,
+    /// The request is for the issuer's own key.
+    IssuerKey,
+    /// The request asks to become a CA.
+    CaRequested,
+    /// The request's list of extensions cannot be read.
+    RequestedExtensions,
+    /// The issuer's certificate does not let it issue.
+    IssuerNotCa,
+    /// The issuer's certificate is for another key.
+    IssuerMismatch,
+    /// The issuer's path length forbids what the configuration asks for.
+    PathLength,
+    /// The certificate would be valid for longer than the profile allows.
+    Days,
+    /// The certificate would outlive its issuer.
+    NotAfter,
+    /// The clock cannot be right.
+    Clock,
+    /// The certificates of the issuer's file do not belong together.
+    Chain,
+    /// Another live certificate has this device id.
+    DeviceId,
+    /// Another live certificate has this key.
+    SubjectKey,
+    /// Another certificate has this serial number.
+    Serial,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::KeyType => "key-type",
+            Self::CsrSignature => "csr-signature",
+            Self::Subject => "subject",
+            Self::DeviceType => "device-type",
+            Self::IssuerKey => "issuer-key",
+            Self::CaRequested => "ca-requested",
+            Self::RequestedExtensions => "requested-extensions",
+            Self::IssuerNotCa => "issuer-not-ca",
+            Self::IssuerMismatch => "issuer-mismatch",
+            Self::PathLength => "path-length",
+            Self::Days => "days",
+            Self::NotAfter => "not-after",
+            Self::Clock => "clock",
+            Self::Chain => "chain",
+            Self::DeviceId => "device-id",
+            Self::SubjectKey => "subject-key",
+            Self::Serial => "serial",
+        })
+    }
+}
+
+/// Checks an issuer: its certificate is for its key, is a CA's, and may sign certificates.
+///
+/// # Errors
+/// A [`Refusal`] by `issuer-mismatch` or `issuer-not-ca`.
+pub fn check_issuer(issuer: &Issuer) -> Result<(), Refusal> {
+    if !issuer.key_matches() {
+        return Err(Refusal::new(
+            Rule::IssuerMismatch,
+            "the issuer's certificate is for another key than the signer's",
+        ));
+    }
+    let not_ca = |reason: &str| Err(Refusal::new(Rule::IssuerNotCa, reason));
+    match issuer.basic_constraints() {
+        Some(constraints) if constraints.ca => {}
+        Some(_) => return not_ca("the issuer's basicConstraints say CA:FALSE"),
+        None => return not_ca("the issuer's certificate has no readable basicConstraints"),
+    }
+    match issuer.key_usage() {
+        Some(usage) if usage.0.contains(KeyUsages::KeyCertSign) => Ok(()),
+        Some(_) => not_ca("the issuer's keyUsage has no keyCertSign"),
+        None => not_ca("the issuer's certificate has no readable keyUsage"),
+    }
+}
+
+/// Checks that the certificates of the issuer's file belong together, link by link, each the issuer
+/// of the one before it.
+///
+/// # Errors
+/// A [`Refusal`] by `chain`.
+pub fn check_chain(issuer: &Issuer, now: SystemTime) -> Result<(), Refusal> {
+    let chain: Vec<ParsedCertificate> =
+        [issuer.certificate()].into_iter().chain(issuer.above()).cloned().collect();
+    match path::validate(&chain, &TrustAnchors::none(), now) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Refusal::new(
+            Rule::Chain,
+            format!("the issuer's file does not hold together: {error}"),
+        )),
+    }
+}
+
+/// Checks the clock against the date of this build and the issuer's validity.
+///
+/// # Errors
+/// A [`Refusal`] by `clock`.
+pub fn check_clock(issuer: &Issuer, now: SystemTime) -> Result<(), Refusal> {
+    let refused = |reason: String| Err(Refusal::new(Rule::Clock, reason));
+    if now < build_date() {
+        return refused(format!(
+            "the clock says {}, which is before this program was built ({})",
+            text(now),
+            text(build_date())
+        ));
+    }
+    let validity = issuer.certificate().x509().tbs_certificate().validity();
+    let (not_before, not_after) =
+        (validity.not_before.to_system_time(), validity.not_after.to_system_time());
+    if now < not_before {
+        return refused(format!(
+            "the clock says {}, and the issuer is valid from {}",
+            text(now),
+            text(not_before)
+        ));
+    }
+    if now > not_after {
+        return refused(format!(
+            "the clock says {}, and the issuer expired at {}",
+            text(now),
+            text(not_after)
+        ));
+    }
+    Ok(())
+}
+
+/// Checks a request's key type, before its signature is looked at.
+///
+/// # Errors
+/// A [`Refusal`] by `key-type`.
+pub fn check_key_type(csr: &Csr, profile: &Profile) -> Result<KeySpec, Refusal> {
+    let refused = |reason: String| Err(Refusal::new(Rule::KeyType, reason));
+    match KeySpec::of(csr.public_key()) {
+        Ok(spec) if profile.key_types.contains(&KeyType(spec)) => Ok(spec),
+        Ok(spec) => refused(format!("a {spec} key, and the profile takes {}", list(profile))),
+        Err(error) => refused(error.to_string()),
+    }
+}
+
+/// Checks a request's own signature.
+///
+/// # Errors
+/// A [`Refusal`] by `csr-signature`.
+pub fn check_signature(csr: &Csr) -> Result<(), Refusal> {
+    csr.verify().map_err(|error| {
+        let reason = match error {
+            VerifyError::BadSignature => {
+                "the request was not signed by the key it is about".to_owned()
+            }
+            other => format!("the request's signature cannot be checked: {other}"),
+        };
+        Refusal::new(Rule::CsrSignature, reason)
+    })
+}
+
+/// Checks what a request is about: its subject, its key, and the extensions it asks for, which are
+/// returned.
+///
+/// # Errors
+/// A [`Refusal`] by `issuer-key`, `subject`, `device-type`, `ca-requested` or
+/// `requested-extensions`.
+pub fn check_content(
+    csr: &Csr,
+    profile: &Profile,
+    issuer: &Issuer,
+) -> Result<Vec<Extension>, Refusal> {
+    if [issuer.certificate().spki(), issuer.signer().public_key()].contains(&csr.public_key()) {
+        return Err(Refusal::new(Rule::IssuerKey, "the request is for the issuer's own key"));
+    }
+    check_subject(csr, profile)?;
+    check_device_type(csr, issuer)?;
+    let requested = csr.requested_extensions().map_err(|error| {
+        Refusal::new(
+            Rule::RequestedExtensions,
+            format!("the extensions that the request asks for cannot be read: {error}"),
+        )
+    })?;
+    check_no_ca(&requested)?;
+    Ok(requested)
+}
+
+/// Checks that the certificate that is about to be made may stand under the issuer.
+///
+/// # Errors
+/// A [`Refusal`] by `path-length`.
+pub fn check_extensions(extensions: &[Extension], issuer: &Issuer) -> Result<(), Refusal> {
+    let asks_for_ca = extension::<BasicConstraints>(extensions).is_some_and(|c| c.ca);
+    let allowed = issuer.basic_constraints().and_then(|c| c.path_len_constraint);
+    if asks_for_ca && allowed == Some(0) {
+        return Err(Refusal::new(
+            Rule::PathLength,
+            "the configuration asks for CA:TRUE, and the issuer's path length is 0",
+        ));
+    }
+    Ok(())
+}
+
+/// The end of the validity: `days` after `not_before`, or with the issuer, as the profile has it.
+///
+/// # Errors
+/// A [`Refusal`] by `days` or `not-after`.
+pub fn not_after(
+    issuer: &Issuer,
+    profile: &Profile,
+    not_before: SystemTime,
+    days: u32,
+    outlive_issuer: bool,
+) -> Result<SystemTime, Refusal> {
+    if let Some(max) = profile.max_days.filter(|max| days > *max) {
+        return Err(Refusal::new(
+            Rule::Days,
+            format!("{days} days are asked for, and the profile allows {max}"),
+        ));
+    }
+    let wanted = not_before + Duration::from_secs(u64::from(days) * 86_400);
+    let end = issuer.certificate().x509().tbs_certificate().validity().not_after.to_system_time();
+    if wanted <= end || outlive_issuer {
+        return Ok(wanted);
+    }
+    match profile.not_after {
+        NotAfter::Clamp => Ok(end),
+        NotAfter::Refuse => Err(Refusal::new(
+            Rule::NotAfter,
+            format!(
+                "the certificate would be valid until {}, and its issuer until {}",
+                text(wanted),
+                text(end)
+            ),
+        )),
+    }
+}
+
+fn check_subject(csr: &Csr, profile: &Profile) -> Result<(), Refusal> {
+    let refused = |reason: String| Err(Refusal::new(Rule::Subject, reason));
+    let subject = csr.subject();
+    for attribute in subject.iter() {
+        let name = Attribute(attribute.oid);
+        if let Some(allowed) = &profile.subject_allowed
+            && !allowed.contains(&name)
+        {
+            let allowed: Vec<String> = allowed.iter().map(Attribute::to_string).collect();
+            return refused(format!(
+                "the subject has {name}, and the profile takes {}",
+                allowed.join(", ")
+            ));
+        }
+        if !is_clean_text(&attribute.value) {
+            return refused(format!(
+                "the subject's {name} is no text, or has control characters in it"
+            ));
+        }
+    }
+    for required in &profile.subject_required {
+        if !subject.iter().any(|attribute| attribute.oid == required.0) {
+            return refused(format!("the subject has no {required}"));
+        }
+    }
+    // Two device ids in one certificate would let a reader take the other one.
+    for single in [device_oids::DSN, device_oids::DEVICE_ID, device_oids::DEVICE_TYPE_ID] {
+        if subject.iter().filter(|attribute| attribute.oid == single).count() > 1 {
+            return refused(format!("the subject has more than one {}", Attribute(single)));
+        }
+    }
+    Ok(())
+}
+
+/// A string that a reader cannot be misled by: readable, not empty, no NUL, no control characters.
+fn is_clean_text(value: &Any) -> bool {
+    let _ = value.tag();
+    device_oids::string_value(value)
+        .is_some_and(|text| !text.is_empty() && !text.chars().any(char::is_control))
+}
+
+fn check_device_type(csr: &Csr, issuer: &Issuer) -> Result<(), Refusal> {
+    let Some(expected) = issuer.device_type() else { return Ok(()) };
+    let refused = |reason: String| Err(Refusal::new(Rule::DeviceType, reason));
+    match device_oids::text_of(csr.subject(), &device_oids::DEVICE_TYPE_ID) {
+        Some(found) if found == expected => Ok(()),
+        Some(found) => refused(format!(
+            "the request's DeviceTypeId is {}, and the issuer's is {}",
+            terminal_text(&found),
+            terminal_text(expected)
+        )),
+        None => refused(format!(
+            "the request has no DeviceTypeId, and the issuer's is {}",
+            terminal_text(expected)
+        )),
+    }
+}
+
+fn check_no_ca(requested: &[Extension]) -> Result<(), Refusal> {
+    let refused = |reason: &str| Err(Refusal::new(Rule::CaRequested, reason));
+    for one in requested {
+        let octets = one.extn_value.as_bytes();
+        match one.extn_id {
+            BasicConstraints::OID => match BasicConstraints::from_der(octets) {
+                Ok(constraints) if !constraints.ca => {}
+                Ok(_) => return refused("the request asks for CA:TRUE"),
+                Err(_) => return refused("the request's basicConstraints cannot be read"),
+            },
+            KeyUsage::OID => match KeyUsage::from_der(octets) {
+                Ok(usage) if !usage.0.contains(KeyUsages::KeyCertSign) => {}
+                Ok(_) => return refused("the request asks for keyCertSign"),
+                Err(_) => return refused("the request's keyUsage cannot be read"),
+            },
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn list(profile: &Profile) -> String {
+    let names: Vec<String> = profile.key_types.iter().map(|t| t.0.to_string()).collect();
+    names.join(", ")
+}
+
+/// When this program was built, to the second.
+#[must_use]
+pub fn build_date() -> SystemTime {
+    let seconds = env!("TOUCHMARK_BUILD_DATE").parse().unwrap_or(0);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// A time as RFC 3339, for messages.
+fn text(time: SystemTime) -> String {
+    x509_cert::time::Time::try_from(time)
+        .map_or_else(|_| "an impossible time".to_owned(), |time| crate::describe::rfc3339(&time))
+}
