@@ -100,7 +100,7 @@ pub(crate) fn reissue(intent: &Intent, attempt: &str) -> Intent {
 
 /// Stands for a certificate.
 pub(crate) fn certificate(entry: u64) -> Vec<u8> {
-    format!("certificate of intent {entry} ").repeat(20).into_bytes()
+    format!("certificate of intent {entry} ").repeat(3).into_bytes()
 }
 
 #[track_caller]

@@ -41,15 +41,20 @@ fn a_change_anywhere_in_an_export_is_found_in_its_line() {
     let mut line = 1;
     for at in 0..export.len() {
         let old = export[at];
+        let here = line;
+        line += u64::from(old == b'\n');
+        // Every third byte, but every end of a line.
+        if at % 3 != 0 && old != b'\n' {
+            continue;
+        }
         // Another digit, letter or sign that leaves the text readable more often than not.
         let new = if old == b'0' { b'1' } else { old ^ 1 };
         let mut changed = export.clone();
         changed[at] = new;
         let report = verify_export(&changed[..]).unwrap();
         let finding = report.findings.first();
-        let finding = finding.unwrap_or_else(|| panic!("byte {at} of line {line}"));
-        assert_eq!(finding.entry, Some(line), "byte {at}: {finding}");
-        line += u64::from(old == b'\n');
+        let finding = finding.unwrap_or_else(|| panic!("byte {at} of line {here}"));
+        assert_eq!(finding.entry, Some(here), "byte {at}: {finding}");
     }
 }
 
@@ -77,8 +82,11 @@ fn lines_that_are_missing_doubled_or_swapped_are_found() {
 fn an_export_that_was_cut_off_is_found_unless_cut_at_a_line() {
     let (_bench, export) = sample();
     for length in 1..export.len() {
-        let report = verify_export(&export[..length]).unwrap();
         let whole = export[length - 1] == b'\n';
+        if length % 5 != 0 && !whole {
+            continue;
+        }
+        let report = verify_export(&export[..length]).unwrap();
         assert_eq!(report.is_sound(), whole, "{length} bytes");
     }
 }

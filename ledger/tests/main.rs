@@ -1,5 +1,7 @@
 //! The ledger through its public face, one file per concern.
 
+#![cfg(test)]
+
 mod chain;
 mod clock;
 mod common;
