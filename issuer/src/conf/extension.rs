@@ -1,0 +1,279 @@
+//! Extensions from a section.
+
+use const_oid::db::rfc5280::{ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_SUBJECT_KEY_IDENTIFIER};
+use der::{Decode, Encode, asn1::ObjectIdentifier, asn1::OctetString, asn1::OctetStringRef};
+use spki::SubjectPublicKeyInfoOwned;
+use x509_cert::{
+    Certificate, ext::Extension, ext::Extensions as ExtensionList, name::Name,
+    serial_number::SerialNumber,
+};
+
+use super::{
+    Config, Section, asn1,
+    error::{Error, Place, Reason, shown},
+    list::{hex, named_section},
+    name::{Subject, Texts},
+    objects::Objects,
+    strings::{Form, Types},
+};
+
+mod general_name;
+mod identifiers;
+mod ip;
+mod kinds;
+mod points;
+mod policy;
+
+/// Work that one call may do, in octets made and parts looked at. Sections can name each other so that
+/// the result doubles with each line; OpenSSL has no bound here but its memory.
+const MOST_WORK: usize = 4 << 20;
+
+/// Which OpenSSL to be like where they differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OpenSslCompat {
+    /// OpenSSL 3: `x509 -req` adds subjectKeyIdentifier and authorityKeyIdentifier to a certificate
+    /// that has any extension, where its section names neither; `none` suppresses them.
+    #[default]
+    V3,
+    /// OpenSSL 1.1.1: nothing is added.
+    V1_1_1,
+}
+
+/// What extensions of a certificate are made from, besides their config.
+#[derive(Clone, Copy, Debug)]
+pub struct ExtensionContext<'a> {
+    /// Subject of the certificate, for `email:copy` and `email:move`.
+    pub subject: &'a Name,
+    /// Key of the certificate, for `subjectKeyIdentifier = hash`.
+    pub subject_key: &'a SubjectPublicKeyInfoOwned,
+    /// The issuing certificate.
+    pub issuer: IssuerContext<'a>,
+}
+
+/// What extensions take from the issuing certificate.
+#[derive(Clone, Copy, Debug)]
+pub struct IssuerContext<'a> {
+    /// Value of its subjectKeyIdentifier, where it has one.
+    pub key_identifier: Option<&'a [u8]>,
+    /// The name of *its* issuer: with the serial number it tells which certificate it is.
+    pub issuer_name: &'a Name,
+    /// Its serial number.
+    pub serial: &'a SerialNumber,
+    /// Its subjectAltName in DER, for `issuerAltName = issuer:copy`.
+    pub alternative_names: Option<&'a [u8]>,
+}
+
+impl<'a> IssuerContext<'a> {
+    /// Reads the issuing certificate.
+    #[must_use]
+    pub fn of_certificate(certificate: &'a Certificate) -> Self {
+        let tbs = certificate.tbs_certificate();
+        let value = |wanted: ObjectIdentifier| {
+            let found = tbs.extensions()?.iter().find(|extension| extension.extn_id == wanted)?;
+            Some(found.extn_value.as_bytes())
+        };
+        let identifier = value(ID_CE_SUBJECT_KEY_IDENTIFIER)
+            .and_then(|der| <&OctetStringRef>::from_der(der).ok())
+            .map(OctetStringRef::as_bytes);
+        Self {
+            key_identifier: identifier.filter(|bytes| !bytes.is_empty()),
+            issuer_name: tbs.issuer(),
+            serial: tbs.serial_number(),
+            alternative_names: value(const_oid::db::rfc5280::ID_CE_SUBJECT_ALT_NAME),
+        }
+    }
+}
+
+/// Extensions made from a config.
+#[derive(Clone, Debug)]
+pub struct Extensions {
+    /// The extensions, in order.
+    pub list: ExtensionList,
+    /// The subject without its e-mail addresses, where `email:move` has taken them out.
+    pub moved_subject: Option<Name>,
+}
+
+impl Config {
+    /// The extensions of a certificate, as `openssl x509 -req -extfile … -extensions section` makes
+    /// them. As there, names come from OpenSSL's table alone (an `oid_section` counts in requests only),
+    /// and the later of two extensions with one OID replaces the earlier.
+    ///
+    /// # Errors
+    /// There is no such section, or one of its values is refused; the error names file and line.
+    pub fn extensions(
+        &self,
+        section: &str,
+        context: &ExtensionContext<'_>,
+        compat: OpenSslCompat,
+    ) -> Result<Extensions, Error> {
+        let objects = Objects::default();
+        let place = Place::file(self.file_name());
+        let section = named_section(self, section.as_bytes(), &place)?;
+        let texts = Texts { form: Form::Latin1, mask: Types::UTF8 };
+        let issuer = Some(context.issuer);
+        let mut maker = Maker::new(
+            self,
+            &objects,
+            texts,
+            context.subject,
+            context.subject_key,
+            issuer,
+            &place,
+        )?;
+        let mut list = maker.section(section, Duplicates::Replace)?;
+        if compat == OpenSslCompat::V3 && !list.is_empty() {
+            let identifier = maker.subject_key_identifier(b"hash", &place)?;
+            complete(&mut list, ID_CE_SUBJECT_KEY_IDENTIFIER, identifier, &place)?;
+            let identifier = maker.authority_key_identifier(b"keyid, issuer", &place)?;
+            complete(&mut list, ID_CE_AUTHORITY_KEY_IDENTIFIER, identifier, &place)?;
+        }
+        maker.finish(list, &place)
+    }
+}
+
+/// Adds an identifier where there is none, and takes one out that says "none": two octets or fewer.
+fn complete(
+    list: &mut ExtensionList,
+    oid: ObjectIdentifier,
+    value: Vec<u8>,
+    place: &Place,
+) -> Result<(), Error> {
+    match list.iter().position(|extension| extension.extn_id == oid) {
+        Some(at) => {
+            if list.get(at).is_some_and(|found| found.extn_value.as_bytes().len() <= 2) {
+                list.remove(at);
+            }
+        }
+        None => list.push(extension(oid, false, value, place)?),
+    }
+    Ok(())
+}
+
+fn extension(
+    extn_id: ObjectIdentifier,
+    critical: bool,
+    value: Vec<u8>,
+    place: &Place,
+) -> Result<Extension, Error> {
+    let extn_value =
+        OctetString::new(value).map_err(|_| place.error(Reason::TooLarge { limit: MOST_WORK }))?;
+    Ok(Extension { extn_id, critical, extn_value })
+}
+
+/// What happens to the earlier of two extensions with one OID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Duplicates {
+    /// It goes: `openssl x509`.
+    Replace,
+    /// Both stay: `openssl req`.
+    Keep,
+}
+
+/// Makes extensions; the values of a section change it only by `email:move`.
+pub(super) struct Maker<'a> {
+    config: &'a Config,
+    objects: &'a Objects,
+    texts: Texts,
+    subject: Subject,
+    moved: bool,
+    subject_key: &'a SubjectPublicKeyInfoOwned,
+    issuer: Option<IssuerContext<'a>>,
+    work: usize,
+}
+
+impl<'a> Maker<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        objects: &'a Objects,
+        texts: Texts,
+        subject: &Name,
+        subject_key: &'a SubjectPublicKeyInfoOwned,
+        issuer: Option<IssuerContext<'a>>,
+        place: &Place,
+    ) -> Result<Self, Error> {
+        let subject = Subject::of_name(subject)
+            .map_err(|_| place.error(Reason::Missing { what: "valid subject" }))?;
+        // Names within extensions are Latin-1, whatever `utf8` says of the subject.
+        let texts = Texts { form: Form::Latin1, ..texts };
+        Ok(Self { config, objects, texts, subject, moved: false, subject_key, issuer, work: 0 })
+    }
+
+    pub(super) fn section(
+        &mut self,
+        section: &Section,
+        duplicates: Duplicates,
+    ) -> Result<ExtensionList, Error> {
+        let mut list = ExtensionList::new();
+        for value in section.values() {
+            let made = self.extension(value.name(), value.bytes(), value.place())?;
+            if duplicates == Duplicates::Replace {
+                list.retain(|earlier| earlier.extn_id != made.extn_id);
+            }
+            list.push(made);
+        }
+        Ok(list)
+    }
+
+    pub(super) fn finish(self, list: ExtensionList, place: &Place) -> Result<Extensions, Error> {
+        let moved_subject = if self.moved { Some(self.subject.to_name(place)?) } else { None };
+        Ok(Extensions { list, moved_subject })
+    }
+
+    fn extension(&mut self, name: &[u8], text: &[u8], place: &Place) -> Result<Extension, Error> {
+        let (critical, text) = match text.strip_prefix(b"critical,") {
+            Some(rest) => (true, c_trim_start(rest)),
+            None => (false, text),
+        };
+        self.spend(text.len(), place)?;
+        let oid = |maker: &Self| {
+            let oid = maker.objects.resolve(name).map_err(|reason| place.error(reason))?;
+            oid.identifier().map_err(|_| place.error(Reason::OidTooLarge { text: shown(name) }))
+        };
+        if let Some(digits) = text.strip_prefix(b"DER:") {
+            let value = hex(c_trim_start(digits)).map_err(|reason| place.error(reason))?;
+            return extension(oid(self)?, critical, value, place);
+        }
+        if let Some(source) = text.strip_prefix(b"ASN1:") {
+            let value = asn1::generate(self, c_trim_start(source), place)?;
+            return extension(oid(self)?, critical, value, place);
+        }
+        let Some(kind) = std::str::from_utf8(name).ok().and_then(kinds::Kind::by_name) else {
+            // Only short names lead to a syntax of their own; long names and OIDs need DER: or ASN1:.
+            return Err(place.error(match self.objects.resolve(name) {
+                Ok(_) => Reason::Unsupported { what: shown(name) },
+                Err(_) => Reason::UnknownExtension { name: shown(name) },
+            }));
+        };
+        let value = self.value(kind, text, place)?;
+        extension(oid(self)?, critical, value, place)
+    }
+
+    /// Counts work; refuses to go on for ever.
+    pub(super) fn spend(&mut self, octets: usize, place: &Place) -> Result<(), Error> {
+        self.work = self.work.saturating_add(octets).saturating_add(16);
+        if self.work > MOST_WORK {
+            return Err(place.error(Reason::TooLarge { limit: MOST_WORK }));
+        }
+        Ok(())
+    }
+
+    pub(super) fn config(&self) -> &'a Config {
+        self.config
+    }
+
+    pub(super) fn objects(&self) -> &'a Objects {
+        self.objects
+    }
+}
+
+/// Without leading white space; what trails is part of the value.
+fn c_trim_start(text: &[u8]) -> &[u8] {
+    let space = |byte: &u8| matches!(byte, b' ' | 9..=13);
+    let start = text.iter().position(|byte| !space(byte)).unwrap_or(text.len());
+    text.get(start..).unwrap_or_default()
+}
+
+/// The DER of a value of `x509-cert`'s.
+fn encoded(value: &impl Encode, place: &Place) -> Result<Vec<u8>, Error> {
+    value.to_der().map_err(|_| place.error(Reason::Missing { what: "valid issuer certificate" }))
+}

@@ -1,0 +1,80 @@
+//! subjectKeyIdentifier and authorityKeyIdentifier.
+
+use sha1::{Digest, Sha1};
+
+use super::{Maker, encoded};
+use crate::conf::{
+    encode::{CONSTRUCTED, CONTEXT, OCTET_STRING, element, sequence},
+    error::{Error, Place, Reason},
+    list::hex,
+};
+
+impl Maker<'_> {
+    /// `hash` (SHA-1 of the key, RFC 5280 4.2.1.2 method 1), `none`, or the octets in hexadecimal.
+    pub(super) fn subject_key_identifier(
+        &mut self,
+        text: &[u8],
+        place: &Place,
+    ) -> Result<Vec<u8>, Error> {
+        let identifier = match text {
+            b"none" => Vec::new(),
+            b"hash" => Sha1::digest(self.subject_key.subject_public_key.raw_bytes()).to_vec(),
+            _ => hex(text).map_err(|reason| place.error(reason))?,
+        };
+        Ok(element(OCTET_STRING, &identifier))
+    }
+
+    /// `keyid` and `issuer`, each perhaps with `:always`; or `none`. OpenSSL 3.0 takes any other
+    /// word behind the colon for nothing.
+    pub(super) fn authority_key_identifier(
+        &mut self,
+        text: &[u8],
+        place: &Place,
+    ) -> Result<Vec<u8>, Error> {
+        let items = self.items(text, place)?;
+        if let [item] = items.as_slice()
+            && item.name == b"none"
+        {
+            return Ok(sequence(&[]));
+        }
+        let mut key = Wish::No;
+        let mut name = Wish::No;
+        for item in &items {
+            let wish = match item.value.as_deref() {
+                Some(b"always") => Wish::Always,
+                _ => Wish::IfThere,
+            };
+            match item.name.as_slice() {
+                b"keyid" => key = wish,
+                b"issuer" => name = wish,
+                _ => return Err(item.error(Reason::invalid("identifier", &item.name))),
+            }
+        }
+        let Some(issuer) = self.issuer else {
+            return Err(place.error(Reason::Missing { what: "issuer certificate" }));
+        };
+        let key_identifier = issuer.key_identifier.filter(|_| key != Wish::No);
+        if key != Wish::No && key_identifier.is_none() && (key == Wish::Always || name == Wish::No)
+        {
+            return Err(place.error(Reason::Missing { what: "key identifier of the issuer" }));
+        }
+        let mut content = Vec::new();
+        if let Some(identifier) = key_identifier {
+            content.extend(element(CONTEXT, identifier));
+        }
+        if name == Wish::Always || (name == Wish::IfThere && key_identifier.is_none()) {
+            let directory =
+                element(CONTEXT | CONSTRUCTED | 4, &encoded(issuer.issuer_name, place)?);
+            content.extend(element(CONTEXT | CONSTRUCTED | 1, &directory));
+            content.extend(element(CONTEXT | 2, issuer.serial.as_bytes()));
+        }
+        Ok(sequence(&content))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    No,
+    IfThere,
+    Always,
+}
