@@ -1,1 +1,3 @@
 //! Conformance suite, command-line cases and foreign judges.
+
+pub mod fuzz;
