@@ -143,6 +143,14 @@ pub enum Reason {
         /// The bound in bytes.
         limit: usize,
     },
+    /// More of something than any certificate needs.
+    #[error("more than {limit} {what}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many would be accepted.
+        limit: usize,
+    },
     /// A section that is named and does not exist.
     #[error("section `{name}` does not exist")]
     NoSection {

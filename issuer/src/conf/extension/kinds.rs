@@ -262,7 +262,8 @@ fn tls_features(items: &[Item]) -> Result<Vec<u8>, Error> {
             _ => std::str::from_utf8(text)
                 .ok()
                 .map(|text| text.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']))
-                .and_then(|text| text.parse::<u16>().ok()),
+                .and_then(|text| text.parse::<i64>().ok())
+                .and_then(|number| u16::try_from(number).ok()),
         };
         let number = number.ok_or_else(|| item.error(Reason::invalid("TLS feature", text)))?;
         let number = integer(number.to_string().as_bytes()).map_err(|it| item.error(it))?;
