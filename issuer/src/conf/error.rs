@@ -138,7 +138,7 @@ pub enum Reason {
         path: String,
     },
     /// The files, or what is made from them, grow too large.
-    #[error("config grows larger than {limit} bytes")]
+    #[error("config, or what it asks for, grows larger than {limit} bytes")]
     TooLarge {
         /// The bound in bytes.
         limit: usize,

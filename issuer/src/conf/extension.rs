@@ -195,7 +195,7 @@ impl<'a> Maker<'a> {
         for value in section.values() {
             let made = self.extension(value.name(), value.bytes(), value.place())?;
             // Looking through the earlier ones is work, too.
-            self.spend(16 * list.len(), value.place())?;
+            self.spend(list.len(), value.place())?;
             if matches!(self.purpose, Purpose::Certificate { .. }) {
                 list.retain(|earlier| earlier.extn_id != made.extn_id);
             }

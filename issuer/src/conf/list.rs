@@ -56,18 +56,6 @@ pub(super) fn named_section<'a>(
     config.section(name).ok_or_else(|| place.error(Reason::NoSection { name: shown(name) }))
 }
 
-/// `@section`, or `name:value, name, …` in the value itself.
-pub(super) fn list_or_section(
-    config: &Config,
-    text: &[u8],
-    place: &Place,
-) -> Result<Vec<Item>, Error> {
-    match text.strip_prefix(b"@") {
-        Some(name) => Ok(section_items(named_section(config, name, place)?)),
-        None => list(text, place),
-    }
-}
-
 /// Splits at commas, and each part at its first colon. Neither name nor value may be empty. A line
 /// end (from an escape) ends the search for separators, but stays in the last part.
 pub(super) fn list(text: &[u8], place: &Place) -> Result<Vec<Item>, Error> {

@@ -1,6 +1,7 @@
 //! Reading: from lines to sections.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     ffi::OsStr,
     io,
@@ -306,9 +307,15 @@ impl Reader<'_> {
         section: Option<&[u8]>,
         place: &Place,
     ) -> Result<Vec<u8>, Error> {
-        let lookup = |section: Option<&[u8]>, name: &[u8]| self.variable(section, name);
+        // Each look-up counts, too: a variable may be empty, and stand there a million times.
+        let looked_up = Cell::new(0);
+        let lookup = |section: Option<&[u8]>, name: &[u8]| {
+            looked_up.set(looked_up.get() + section.map_or(0, <[u8]>::len) + name.len() + 16);
+            self.variable(section, name)
+        };
         let value = expand(text, section, self.dollar_in_names, &lookup);
         let value = value.map_err(|reason| place.error(reason))?;
+        self.grow(looked_up.get(), place)?;
         self.grow(value.len(), place)?;
         Ok(value)
     }
