@@ -196,9 +196,10 @@ fn bit_list(text: &[u8]) -> Result<Vec<u8>, Reason> {
     let mut bits = Vec::new();
     for part in text.split(|byte| *byte == b',') {
         let invalid = || Reason::invalid("bit number", part);
-        let number: usize = std::str::from_utf8(c_trim(part))
+        let number = std::str::from_utf8(c_trim(part))
             .ok()
-            .and_then(|number| number.parse().ok())
+            .and_then(|number| number.parse::<i64>().ok())
+            .and_then(|number| usize::try_from(number).ok())
             .ok_or_else(invalid)?;
         if number > HIGHEST_BIT {
             return Err(invalid());

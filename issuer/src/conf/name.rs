@@ -11,9 +11,13 @@ use super::{
 };
 use crate::conf::Section;
 
+/// OpenSSL bounds only the octets of a name. Members of one RDN are compared with each other.
+const MOST_ATTRIBUTES: usize = 1_000;
+
 /// A name under construction: RDNs of attributes, each attribute as its type and its value element.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Subject {
+    count: usize,
     rdns: Vec<Vec<(ObjectIdentifier, Vec<u8>)>>,
 }
 
@@ -63,6 +67,10 @@ impl Subject {
         objects: &Objects,
         texts: Texts,
     ) -> Result<(), Reason> {
+        self.count += 1;
+        if self.count > MOST_ATTRIBUTES {
+            return Err(Reason::TooMany { what: "attributes of a name", limit: MOST_ATTRIBUTES });
+        }
         let oid = objects.resolve(name)?;
         let value = attribute(&oid, text, texts.form, texts.mask)?;
         let entry =

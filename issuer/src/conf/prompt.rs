@@ -97,8 +97,10 @@ fn answer(
         let (length, limit) = (text.len(), LONGEST_ANSWER);
         return Err(answer.place().error(Reason::StringTooLong { length, limit }));
     }
-    let text = if fixed && text.is_empty() { default_of(config, section, key) } else { text };
-    if text.is_empty() || (fixed && text == b".") {
+    // A `_value` is read like a line typed in: an empty one means the default, a dot means nothing.
+    let line = fixed.then(|| text.split(|byte| *byte == b'\n').next().unwrap_or_default());
+    let text = if line == Some(b"") { default_of(config, section, key) } else { text };
+    if text.is_empty() || line == Some(b".") {
         return Ok(None);
     }
     let bound = |suffix| with(suffix).map(|value| number(value.bytes()));

@@ -9,7 +9,7 @@ use crate::conf::{
         BMP_STRING, IA5_STRING, OBJECT_IDENTIFIER, UTF8_STRING, VISIBLE_STRING, element, sequence,
     },
     error::{Error, Place, Reason, shown},
-    list::{Item, integer, list, named_section, section_items},
+    list::{Item, integer, list, named_section},
 };
 
 impl Maker<'_> {
@@ -42,9 +42,8 @@ impl Maker<'_> {
     ) -> Result<Vec<u8>, Error> {
         let mut identifier = None;
         let mut qualifiers = Vec::new();
-        for item in section_items(section) {
+        for item in self.section_items(section, place)? {
             let value = item.value("value")?;
-            self.spend(value.len(), place)?;
             if item.name == b"policyIdentifier" {
                 identifier = Some(self.oid(&item, value)?);
             } else if item.is("CPS") {
@@ -78,9 +77,8 @@ impl Maker<'_> {
         let mut text = Vec::new();
         let mut organization = None;
         let mut numbers = None;
-        for item in section_items(section) {
+        for item in self.section_items(section, place)? {
             let value = item.value("value")?;
-            self.spend(value.len(), place)?;
             match item.name.as_slice() {
                 b"explicitText" => text = display_text(value),
                 b"organization" => organization = Some(element(organization_type, value)),
