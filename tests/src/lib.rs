@@ -4,4 +4,5 @@ pub mod counting;
 pub mod fleet;
 pub mod forge;
 pub mod fuzz;
+pub mod judgement;
 pub mod line;

@@ -13,6 +13,7 @@ use issuer::batch::{DeviceIds, Inputs, Outcome, Summary, issue_batch};
 use issuer::conf::{Config, OpenSslCompat, Options};
 use issuer::csr::Csr;
 use issuer::extension_plan::ExtensionPlan;
+use issuer::gate::Refusal;
 use issuer::issue::{IssueError, Release, Request, Terms, issue};
 use issuer::issuer::Issuer;
 use issuer::output::DeviceFiles;
@@ -195,15 +196,29 @@ impl Line {
         ledger: &mut Ledger,
         issued: &mut Vec<PathBuf>,
     ) -> Result<Summary, IssueError> {
+        self.batch_with(terms, ledger, issued, &mut Vec::new())
+    }
+
+    /// The same, with the refusals.
+    ///
+    /// # Errors
+    /// As [`issue_batch`].
+    pub fn batch_with(
+        &self,
+        terms: &Terms<'_>,
+        ledger: &mut Ledger,
+        issued: &mut Vec<PathBuf>,
+        refused: &mut Vec<Refusal>,
+    ) -> Result<Summary, IssueError> {
         let inputs = Inputs::read(&self.path("csrs"), DeviceIds::default()).unwrap();
         let out = self.path("out");
         std::fs::create_dir_all(&out).unwrap();
         inputs.check_output(&out).unwrap();
         let files = DeviceFiles::new(&out, terms.issuer, PublicKeyForm::Compressed);
-        issue_batch(terms, &inputs, Some(&files), ledger, &mut |item| {
-            if matches!(item.outcome, Outcome::Issued(_)) {
-                issued.push(item.input.to_owned());
-            }
+        issue_batch(terms, &inputs, Some(&files), ledger, &mut |item| match item.outcome {
+            Outcome::Issued(_) => issued.push(item.input.to_owned()),
+            Outcome::Refused(refusal) => refused.push(refusal.clone()),
+            Outcome::NoRequest(_) | Outcome::Skipped => {}
         })
     }
 
