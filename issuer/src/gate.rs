@@ -285,7 +285,14 @@ pub fn not_after(
             format!("{days} days are asked for, and the profile allows {max}"),
         ));
     }
+    if days == 0 {
+        return Err(Refusal::new(Rule::Days, "a certificate of 0 days would end as it begins"));
+    }
     let wanted = not_before + Duration::from_secs(u64::from(days) * 86_400);
+    // RFC 5280 section 4.1.2.5: no later time can be written.
+    if x509_cert::time::Time::try_from(wanted).is_err() {
+        return Err(Refusal::new(Rule::Days, format!("{days} days reach beyond the year 9999")));
+    }
     let end = issuer.certificate().x509().tbs_certificate().validity().not_after.to_system_time();
     if wanted <= end || outlive_issuer {
         return Ok(wanted);
