@@ -15,18 +15,19 @@ mod constraints;
 mod error;
 mod extensions;
 mod names;
+mod report;
 mod trust;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use der::Encode;
-use serde::Serialize;
 use signer_core::verify::VerifyingKey;
 use x509_cert::Version;
 use x509_cert::ext::pkix::name::GeneralName;
 
 pub use error::{PathError, Rule};
 pub use names::same_name;
+pub use report::{Check, Link, Root, ValidatedPath};
 pub use trust::{AnchorError, AnchorSource, TrustAnchors, VENDOR_ROOT_SHA256};
 
 use crate::certificate::ParsedCertificate;
@@ -35,88 +36,6 @@ use extensions::Extensions;
 
 /// Longest chain that is looked at; real device chains have five certificates.
 pub const MAX_CHAIN: usize = 32;
-
-/// A chain in which every certificate holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ValidatedPath {
-    /// One entry per certificate, leaf first. A trust anchor that was not in the chain stands last.
-    pub links: Vec<Link>,
-    /// What the chain ends in. Only [`Root::Trusted`] vouches for anything.
-    pub root: Root,
-}
-
-impl ValidatedPath {
-    /// Whether the chain leads to a trust anchor.
-    pub fn is_trusted(&self) -> bool {
-        matches!(self.root, Root::Trusted { .. })
-    }
-}
-
-/// One certificate of a validated chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Link {
-    /// Place in the chain, the leaf being 1.
-    pub position: usize,
-    /// Subject, escaped for display.
-    pub subject: String,
-    /// Issuer, escaped for display.
-    pub issuer: String,
-    /// What was there to check and was found good.
-    pub checks: Vec<Check>,
-}
-
-/// One thing that was checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Check {
-    /// The moment lies within notBefore and notAfter.
-    Validity,
-    /// The issuer is the next certificate's subject.
-    IssuerName,
-    /// The signature verifies with the next certificate's key, or its own when self-signed.
-    Signature,
-    /// The authority key identifier fits the next certificate.
-    KeyIdentifier,
-    /// No critical extension is left unprocessed.
-    CriticalExtensions,
-    /// It is a version 3 certificate with cA TRUE.
-    CertificateAuthority,
-    /// It allows as many certificates below it as there are.
-    PathLength,
-    /// Its keyUsage allows it to sign certificates.
-    KeyUsage,
-    /// Its names lie within the name constraints of the certificates above it.
-    NameConstraints,
-}
-
-/// What a chain ends in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "status")]
-pub enum Root {
-    /// It leads to a trust anchor.
-    Trusted {
-        /// Where the anchor comes from.
-        source: AnchorSource,
-        /// The anchor's subject, escaped for display.
-        subject: String,
-        /// The anchor's SHA-256, lower-case hex.
-        sha256: String,
-        /// The anchor's place in the links, the leaf being 1.
-        position: usize,
-    },
-    /// It ends in a self-signed certificate that nobody but the file itself vouches for.
-    SelfSigned {
-        /// The root's subject, escaped for display.
-        subject: String,
-        /// The root's SHA-256, lower-case hex.
-        sha256: String,
-    },
-    /// The issuer of the last certificate is not in the chain, nor among the anchors.
-    Missing {
-        /// The issuer that is missing, escaped for display.
-        issuer: String,
-    },
-}
 
 /// Validates `chain`, leaf first and every certificate the issuer of the one before, at the moment `at`.
 ///
@@ -139,7 +58,9 @@ pub fn validate(
     if let Ending::AnchorOutside(anchor, _) = ending {
         path.push(anchor);
     }
-    let links = Validation::new(&path, at)?.run()?;
+    let last_is_anchor = path.last().is_some_and(|last| anchors.source(last).is_some());
+    let own_signature = if last_is_anchor { OwnSignature::Known } else { OwnSignature::Check };
+    let links = Validation::new(&path, at, own_signature)?.run()?;
     let root = ending.root(&path);
     Ok(ValidatedPath { links, root })
 }
@@ -189,20 +110,33 @@ impl<'a> Ending<'a> {
     }
 }
 
+/// Whether a root's signature by its own key is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OwnSignature {
+    Check,
+    /// The certificate is an anchor, byte for byte: its own signature adds nothing, and old roots have SHA-1.
+    Known,
+}
+
 struct Validation<'a> {
     path: &'a [&'a ParsedCertificate],
     extensions: Vec<Extensions>,
     at: SystemTime,
+    own_signature: OwnSignature,
 }
 
 impl<'a> Validation<'a> {
-    fn new(path: &'a [&'a ParsedCertificate], at: SystemTime) -> Result<Self, PathError> {
+    fn new(
+        path: &'a [&'a ParsedCertificate],
+        at: SystemTime,
+        own_signature: OwnSignature,
+    ) -> Result<Self, PathError> {
         let extensions = path
             .iter()
             .enumerate()
             .map(|(index, one)| Extensions::read(one).map_err(|rule| broken(index, one, rule)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { path, extensions, at })
+        Ok(Self { path, extensions, at, own_signature })
     }
 
     fn run(&self) -> Result<Vec<Link>, PathError> {
@@ -262,6 +196,7 @@ impl<'a> Validation<'a> {
         let next = self.path.get(index + 1).zip(self.extensions.get(index + 1));
         let (issuer, issuer_extensions) = match next {
             Some((issuer, theirs)) => (*issuer, theirs),
+            None if self.own_signature == OwnSignature::Known => return Ok(()),
             // The last certificate: it is self-signed, or its issuer is not here.
             None if is_self_issued(one) && claims_own_signature(one) => (one, extensions),
             None => return Ok(()),

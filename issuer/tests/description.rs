@@ -1,5 +1,9 @@
 //! Certificates made to be hard to describe: every extension, and text that a terminal would act on.
-#![expect(clippy::unwrap_used, reason = "a fixture that cannot be made fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a fixture that cannot be made fails the test"
+)]
 
 use std::process::Command;
 
@@ -155,4 +159,35 @@ fn multi_valued_and_strange_names_are_kept_apart() {
     assert_eq!(Description::of(&negative).serial, "-05");
     let long = self_signed("/CN=n", "", &["-set_serial", "0x7F969B04"]);
     assert_eq!(Description::of(&long).serial, "7F969B04");
+}
+
+#[test]
+fn serial_fingerprint_and_dates_are_openssls() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["tuya-2020-chain.pem", "microchip-2021-chain.pem"] {
+        let chain = format!("{}/../tests/data/chains/{name}", env!("CARGO_MANIFEST_DIR"));
+        let input = std::fs::read(chain).unwrap();
+        for block in pem::read_all(&input, Kind::Certificate, 1 << 20).unwrap() {
+            let file = folder.path().join("one.der");
+            std::fs::write(&file, &block.der).unwrap();
+            let output = Command::new("openssl")
+                .args(["x509", "-inform", "DER", "-noout", "-serial", "-dates", "-dateopt"])
+                .args(["iso_8601", "-fingerprint", "-sha256", "-in"])
+                .arg(&file)
+                .output()
+                .expect("the openssl program is needed");
+            let description = Description::of(&ParsedCertificate::from_der(&block.der).unwrap());
+            let date = |text: &str| text.replace('T', " ");
+            let fingerprint = description.to_text();
+            let fingerprint =
+                fingerprint.lines().find_map(|line| line.strip_prefix("SHA-256         ")).unwrap();
+            let expected = format!(
+                "serial={}\nnotBefore={}\nnotAfter={}\nsha256 Fingerprint={fingerprint}\n",
+                description.serial,
+                date(&description.not_before),
+                date(&description.not_after),
+            );
+            assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{name}");
+        }
+    }
 }

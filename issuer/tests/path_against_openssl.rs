@@ -1,38 +1,28 @@
 //! `openssl verify -x509_strict` judges path validation: chains made with the openssl program, good and bad.
 //!
 //! Where the two verdicts differ the row says why; both are asserted.
-#![expect(clippy::unwrap_used, reason = "a fixture that cannot be made fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a fixture that is not as expected fails the test"
+)]
+
+#[path = "path_against_openssl/lab.rs"]
+mod lab;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use issuer::certificate::ParsedCertificate;
-use issuer::path::{TrustAnchors, validate};
+use issuer::path::{PathError, Rule, TrustAnchors, validate};
 use issuer::pem::{self, Kind};
+use lab::{Key, Lab, Made};
 
 const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
 const LEAF: &str = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n";
 const DAY: i64 = 86_400;
-
-/// One certificate to make, issued by the one before it in the case (the first by itself).
-struct Made {
-    subject: &'static str,
-    /// Body of the extension section; empty for a version 1 certificate.
-    extensions: String,
-    days: u32,
-    key: Key,
-    digest: &'static str,
-    serial: u32,
-}
-
-#[derive(Clone, Copy)]
-enum Key {
-    /// P-256, a different one for each place in the chain.
-    Own,
-    Rsa1024,
-    P224,
-}
 
 fn made(subject: &'static str, extensions: impl Into<String>) -> Made {
     let extensions = extensions.into();
@@ -212,6 +202,11 @@ fn signatures_and_links_get_openssls_verdict() {
         chain[2].digest = "-sha1";
         chain
     };
+    let old_root = || {
+        let mut chain = three("", "", "");
+        chain[0].digest = "-sha1";
+        chain
+    };
     let long_identifier = || three("", "", "authorityKeyIdentifier=keyid,issuer:always\n");
     let again = |extensions: String, serial: u32| {
         let mut one = made("/O=Example/CN=ca", extensions);
@@ -239,6 +234,7 @@ fn signatures_and_links_get_openssls_verdict() {
         case("wrong order", three("", "", ""), Some("the next certificate is for CN=root"))
             .twist(Twist::Swap(1, 2))
             .differs("openssl looks for issuers in any order; a chain file is read in order by devices"),
+        case("trusted root signed with SHA-1", old_root(), None),
         case("RSA key of 1024 bits", rsa(Key::Rsa1024), Some("public key is too weak: RSA 1024"))
             .differs("openssl verify sets no minimum unless -auth_level is given"),
         case("P-224 key", rsa(Key::P224), Some("public key is too weak: P-224"))
@@ -383,6 +379,19 @@ fn name_constraints_get_openssls_verdict() {
             EXCLUDED,
         ),
         case(
+            "self-issued certificate is free of constraints, what it issues is not",
+            {
+                let section = "nameConstraints=critical,permitted;dirName:dn\n[dn]\nO=Example\n";
+                vec![
+                    made("/CN=root", format!("{CA}{section}")),
+                    made("/CN=root", CA),
+                    made("/O=Example/CN=ca", CA),
+                    made("/O=Example/CN=leaf", LEAF),
+                ]
+            },
+            None,
+        ),
+        case(
             "common name that looks like a DNS name",
             vec![
                 made("/CN=root", CA),
@@ -395,11 +404,101 @@ fn name_constraints_get_openssls_verdict() {
     ]);
 }
 
+/// What the openssl program cannot be made to write: a certificate changed byte by byte, unsigned.
+#[test]
+fn certificates_that_contradict_themselves_are_refused_before_their_signature() {
+    let lab = Lab::new();
+    let files = lab.make(&[made("/CN=x", format!("{LEAF}1.2.3.4=ASN1:NULL\n1.2.3.5=ASN1:NULL\n"))]);
+    let good = parsed(&files[0]);
+    let changed = |from: &[u8], to: &[u8]| {
+        let mut der = good.der().to_vec();
+        // The last occurrence: the algorithm outside stands behind the one inside.
+        let at = der.windows(from.len()).rposition(|window| window == from).unwrap();
+        der[at..at + from.len()].copy_from_slice(to);
+        ParsedCertificate::from_der(&der).unwrap()
+    };
+    let rule = |certificate: ParsedCertificate| match validate(
+        &[certificate],
+        &TrustAnchors::none(),
+        SystemTime::now(),
+    ) {
+        Err(PathError::Certificate { rule, .. }) => rule,
+        other => panic!("{other:?}"),
+    };
+    assert!(
+        validate(std::slice::from_ref(&good), &TrustAnchors::none(), SystemTime::now()).is_ok()
+    );
+    assert_eq!(
+        rule(changed(&[6, 3, 0x2a, 3, 5], &[6, 3, 0x2a, 3, 4])),
+        Rule::DuplicateExtension { oid: "1.2.3.4".into() }
+    );
+    assert_eq!(
+        rule(changed(&[0xa0, 3, 2, 1, 2], &[0xa0, 3, 2, 1, 1])),
+        Rule::ExtensionsInOldVersion
+    );
+    let sha256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    let sha384 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3];
+    assert_eq!(rule(changed(&sha256, &sha384)), Rule::AlgorithmsDiffer);
+    assert!(matches!(
+        rule(changed(
+            &[6, 3, 0x55, 0x1d, 0x0f, 1, 1, 0xff, 4, 4, 3],
+            &[6, 3, 0x55, 0x1d, 0x0f, 1, 1, 0xff, 4, 4, 2]
+        )),
+        Rule::MalformedExtension { .. }
+    ));
+    let nameless = lab.make(&[made("/", LEAF)]);
+    assert_eq!(rule(parsed(&nameless[0])), Rule::EmptyIssuer);
+}
+
+/// In this leaf the root's name stands only in the authority key identifier.
+#[test]
+fn authority_issuer_name_must_be_the_issuers_issuer() {
+    let lab = Lab::new();
+    let files = lab.make(&three("", "", "authorityKeyIdentifier=issuer:always\n"));
+    let mut der = parsed(&files[2]).der().to_vec();
+    let at = der.windows(4).position(|window| window == b"root").unwrap();
+    der[at..at + 4].copy_from_slice(b"roof");
+    let chain = [ParsedCertificate::from_der(&der).unwrap(), parsed(&files[1]), parsed(&files[0])];
+    match validate(&chain, &TrustAnchors::none(), SystemTime::now()) {
+        Err(PathError::Certificate { position: 1, rule: Rule::AuthorityIssuer, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn real_chains_get_openssls_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, at, holds) in [
+        ("tuya-2020-chain.pem", 1_795_000_000, true),
+        ("tuya-2020-chain.pem", 1_590_000_000, false),
+        ("microchip-2021-chain.pem", 1_700_000_000, true),
+        ("microchip-2021-chain.pem", 1_795_000_000, false),
+    ] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/chains").join(name);
+        let input = std::fs::read(file).unwrap();
+        let blocks = pem::read_all(&input, Kind::Certificate, 1 << 20).unwrap();
+        let files: Vec<_> =
+            (0..blocks.len()).map(|index| folder.path().join(format!("{index}.pem"))).collect();
+        for (file, block) in files.iter().zip(&blocks) {
+            std::fs::write(file, pem::encode(Kind::Certificate, &block.der)).unwrap();
+        }
+        let openssl = openssl_verdict(&files[4], &files[1..4], &files[0], at);
+        assert_eq!(openssl.is_ok(), holds, "{name} at {at}: {openssl:?}");
+        let chain: Vec<_> = files.iter().map(|file| parsed(file)).collect();
+        let moment = UNIX_EPOCH + Duration::from_secs(u64::try_from(at).unwrap());
+        let ours = validate(&chain, &TrustAnchors::vendor(), moment);
+        assert_eq!(ours.as_ref().is_ok_and(|path| path.is_trusted()), holds, "{name}: {ours:?}");
+    }
+}
+
 /// The last second of validity is valid (RFC 5280 section 4.1.2.5); for openssl it has passed.
 #[test]
 fn last_second_of_validity_is_valid_here_and_not_for_openssl() {
     let lab = Lab::new();
-    let files = lab.make(&three("", "", ""));
+    let mut chain = three("", "", "");
+    // The issuers, made up to a second earlier, must not expire first.
+    chain[2].days = 10;
+    let files = lab.make(&chain);
     let leaf = parsed(&files[2]);
     let last = leaf.x509().tbs_certificate().validity().not_after.to_unix_duration().as_secs();
     for (at, openssl, ours) in
@@ -492,72 +591,4 @@ fn break_signature(file: &Path) {
     let mut der = parsed(file).der().to_vec();
     *der.last_mut().unwrap() ^= 1;
     std::fs::write(file, pem::encode(Kind::Certificate, &der)).unwrap();
-}
-
-/// A folder with keys and certificates made by the openssl program.
-struct Lab {
-    folder: tempfile::TempDir,
-}
-
-impl Lab {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    /// Root first, as the table has it.
-    fn make(&self, chain: &[Made]) -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = Vec::new();
-        for (place, made) in chain.iter().enumerate() {
-            let file = self.folder.path().join(format!("{place}.pem"));
-            self.key(place, made.key);
-            let issuer = files.last().map(|file| (file.as_path(), place - 1));
-            self.issue(place, made, &file, issuer);
-            files.push(file);
-        }
-        files
-    }
-
-    fn issue(&self, place: usize, made: &Made, out: &Path, issuer: Option<(&Path, usize)>) {
-        let key = self.folder.path().join(format!("{place}.key"));
-        let csr = self.folder.path().join("request.pem");
-        run(Command::new("openssl")
-            .args(["req", "-new", "-subj", made.subject, "-key"])
-            .arg(&key)
-            .args(["-config", "/dev/null", "-out"])
-            .arg(&csr));
-        let mut command = Command::new("openssl");
-        command.args(["x509", "-req", made.digest, "-days", &made.days.to_string()]);
-        command.args(["-set_serial", &made.serial.to_string(), "-in"]).arg(&csr);
-        command.arg("-out").arg(out);
-        if !made.extensions.is_empty() {
-            let extensions = self.folder.path().join("extensions.conf");
-            std::fs::write(&extensions, &made.extensions).unwrap();
-            command.arg("-extfile").arg(extensions);
-        }
-        match issuer {
-            Some((certificate, place)) => {
-                let key = self.folder.path().join(format!("{place}.key"));
-                command.arg("-CA").arg(certificate).arg("-CAkey").arg(key);
-            }
-            None => {
-                command.arg("-signkey").arg(&key);
-            }
-        }
-        run(&mut command);
-    }
-
-    fn key(&self, place: usize, key: Key) {
-        let arguments: &[&str] = match key {
-            Key::Own => &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-            Key::P224 => &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-224"],
-            Key::Rsa1024 => &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
-        };
-        let file = self.folder.path().join(format!("{place}.key"));
-        run(Command::new("openssl").arg("genpkey").args(arguments).arg("-out").arg(file));
-    }
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("the openssl program is needed");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

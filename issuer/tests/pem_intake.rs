@@ -1,5 +1,4 @@
 //! PEM and DER as devices print them and people save them.
-#![expect(clippy::unwrap_used, reason = "a fixture that cannot be made fails the test")]
 
 use std::process::Command;
 

@@ -1,5 +1,5 @@
 //! The vendor's real chains: read, validated and described.
-#![expect(clippy::unwrap_used, reason = "a fixture that does not parse fails the test")]
+#![expect(clippy::unwrap_used, reason = "a fixture that is not as expected fails the test")]
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -38,6 +38,8 @@ fn both_chains_lead_to_the_vendors_root_by_its_fingerprint() {
         let Root::Trusted { source, position, .. } = &path.root else { panic!("{:?}", path.root) };
         assert_eq!((source, *position), (&AnchorSource::Vendor, 5));
         assert_eq!(chain[4].sha256(), VENDOR_ROOT_SHA256);
+        let root = &path.links[4];
+        assert!(!root.checks.contains(&Check::Signature), "an anchor is not checked: {root:?}");
         let dak = &path.links[1];
         for check in [
             Check::Validity,
@@ -77,6 +79,47 @@ fn root_from_a_trust_file_completes_a_chain_without_one() {
     let Root::Trusted { source, position, .. } = path.root else { panic!("{:?}", path.root) };
     assert_eq!(source, AnchorSource::File { name: "roots.pem".into() });
     assert_eq!(position, 5);
+}
+
+#[test]
+fn anchor_in_the_middle_is_found_nearest_to_the_leaf_and_the_rest_must_hold_too() {
+    let chain = chain("microchip-2021-chain.pem");
+    let moment = at("2024-01-01T00:00:00Z");
+    let mut anchors = TrustAnchors::none();
+    let dak = pem::encode(Kind::Certificate, chain[1].der());
+    anchors.add("dak.pem", dak.as_bytes(), LIMIT).unwrap();
+    let Root::Trusted { position, .. } = validate(&chain, &anchors, moment).unwrap().root else {
+        panic!("the anchor is not found");
+    };
+    assert_eq!(position, 2);
+    let mut bad = chain;
+    bad.swap(3, 4);
+    assert!(validate(&bad, &anchors, moment).is_err());
+}
+
+/// An anchor vouches by name and key only for a root whose own signature is checked as well.
+#[test]
+fn certificate_with_an_anchors_name_and_key_but_other_content_is_not_trusted() {
+    let chain = chain("microchip-2021-chain.pem");
+    let moment = at("2024-01-01T00:00:00Z");
+    let mut anchors = TrustAnchors::none();
+    let dak = pem::encode(Kind::Certificate, chain[1].der());
+    anchors.add("dak.pem", dak.as_bytes(), LIMIT).unwrap();
+    let mut forged = chain[1].der().to_vec();
+    // The last byte of the signature.
+    *forged.last_mut().unwrap() ^= 1;
+    let forged = ParsedCertificate::from_der(&forged).unwrap();
+    // Alone, nothing checks it; it must not be taken for the anchor.
+    let path = validate(&[forged], &anchors, moment).unwrap();
+    assert!(matches!(path.root, Root::Missing { .. }), "{:?}", path.root);
+    // A root forged the same way breaks on its own signature.
+    let root = pem::encode(Kind::Certificate, chain[4].der());
+    anchors.add("root.pem", root.as_bytes(), LIMIT).unwrap();
+    let mut forged = chain[4].der().to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    let forged = ParsedCertificate::from_der(&forged).unwrap();
+    let error = validate(&[forged], &anchors, moment).unwrap_err();
+    assert!(error.to_string().contains("signature does not verify"), "{error}");
 }
 
 #[test]
@@ -126,7 +169,7 @@ fn wrong_order_and_a_missing_link_are_told_by_names() {
     let moment = at("2026-11-22T00:00:00Z");
     let mut reversed = good.clone();
     reversed.swap(1, 2);
-    let mut gap = good.clone();
+    let mut gap = good;
     gap.remove(2);
     for (bad, place) in [(reversed, 1), (gap, 2)] {
         match validate(&bad, &TrustAnchors::vendor(), moment) {
