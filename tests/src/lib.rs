@@ -1,4 +1,3 @@
-//! What the tests share: fixtures, many devices at once, and what is fuzzed.
+//! Conformance suite, command-line cases and foreign judges.
 
-pub mod fleet;
 pub mod fuzz;

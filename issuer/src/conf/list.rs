@@ -187,12 +187,16 @@ fn low_byte(value: u32) -> u8 {
     low
 }
 
-/// Pairs of hexadecimal digits; colons may stand between pairs.
+/// Pairs of hexadecimal digits; colons may stand between pairs. A text of one byte or none is too
+/// short, though lone colons are not.
 pub(super) fn hex(text: &[u8]) -> Result<Vec<u8>, Reason> {
     let invalid = || Reason::invalid("hexadecimal value", text);
     let nibble = |byte: u8| {
         char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).ok_or_else(invalid)
     };
+    if text.len() < 2 {
+        return Err(invalid());
+    }
     let mut out = Vec::with_capacity(text.len() / 2);
     let mut bytes = text.iter().copied();
     while let Some(high) = bytes.next() {

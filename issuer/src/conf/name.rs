@@ -4,7 +4,7 @@ use der::{Decode, asn1::ObjectIdentifier};
 use x509_cert::name::Name;
 
 use super::{
-    encode::{OBJECT_IDENTIFIER, element, sequence, set_of},
+    encode::{OBJECT_IDENTIFIER, content, element, sequence, set_of},
     error::{Error, Place, Reason, shown},
     objects::Objects,
     strings::{Form, Types, attribute},
@@ -88,17 +88,16 @@ impl Subject {
     pub(super) fn single_rdn(&self) -> Option<Vec<u8>> {
         let [rdn] = self.rdns.as_slice() else { return None };
         let set = set_of(members(rdn));
-        // Two octets of header at least; the caller gives the content another tag.
-        der::asn1::AnyRef::from_der(&set).ok().map(|any| any.value().to_vec())
+        Some(content(&set).to_vec())
     }
 
     /// The content octets of each value of this attribute type, and whether to take them out.
     pub(super) fn values(&mut self, wanted: &ObjectIdentifier, taken: Taken) -> Vec<Vec<u8>> {
-        let content = |value: &Vec<u8>| {
-            der::asn1::AnyRef::from_der(value).map(|any| any.value().to_vec()).unwrap_or_default()
-        };
         let all = self.rdns.iter().flatten();
-        let found = all.filter(|(oid, _)| oid == wanted).map(|(_, value)| content(value)).collect();
+        let found = all
+            .filter(|(oid, _)| oid == wanted)
+            .map(|(_, value)| content(value).to_vec())
+            .collect();
         if taken == Taken::Out {
             for rdn in &mut self.rdns {
                 rdn.retain(|(oid, _)| oid != wanted);

@@ -51,12 +51,19 @@ pub(super) fn subject(
     Ok(subject)
 }
 
-/// The attributes that have an answer: name, text, place.
+/// An attribute of the request, with its text and where that stands.
+pub(super) struct Answer {
+    pub(super) name: Vec<u8>,
+    pub(super) text: Vec<u8>,
+    pub(super) place: Place,
+}
+
+/// The attributes that have an answer.
 pub(super) fn attributes(
     config: &Config,
     section: &Section,
     objects: &Objects,
-) -> Result<Vec<(Vec<u8>, Vec<u8>, Place)>, Error> {
+) -> Result<Vec<Answer>, Error> {
     let mut found = Vec::new();
     for value in section.values() {
         let name = value.name();
@@ -64,7 +71,7 @@ pub(super) fn attributes(
             continue;
         }
         if let Some((text, place)) = answer(config, section, name, value.place())? {
-            found.push((name.to_vec(), text, place));
+            found.push(Answer { name: name.to_vec(), text, place });
         }
     }
     Ok(found)

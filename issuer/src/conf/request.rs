@@ -16,7 +16,7 @@ use super::{
     list::named_section,
     name::{Subject, Texts},
     objects::Objects,
-    prompt,
+    prompt::{self, Answer},
     strings::{Form, Types, attribute},
 };
 
@@ -87,15 +87,17 @@ impl Config {
         }
         let mut attributes = Vec::new();
         if let Some(section) = attribute_section {
-            let pairs = if asked {
+            let answers = if asked {
                 prompt::attributes(self, section, &objects)?
             } else {
-                let pair = |value: &Value| {
-                    (value.name().to_vec(), value.bytes().to_vec(), value.place().clone())
+                let answer = |value: &Value| Answer {
+                    name: value.name().to_vec(),
+                    text: value.bytes().to_vec(),
+                    place: value.place().clone(),
                 };
-                section.values().map(pair).collect()
+                section.values().map(answer).collect()
             };
-            for (name, text, place) in pairs {
+            for Answer { name, text, place } in answers {
                 let made = request_attribute(&name, &text, &objects, texts);
                 attributes.push(made.map_err(|reason| place.error(reason))?);
             }

@@ -19,13 +19,7 @@ impl Maker<'_> {
         let identifier = match text {
             b"none" => Vec::new(),
             b"hash" => Sha1::digest(self.subject_key.subject_public_key.raw_bytes()).to_vec(),
-            _ => {
-                let octets = hex(text).map_err(|reason| place.error(reason))?;
-                if text.len() < 2 {
-                    return Err(place.error(Reason::invalid("hexadecimal value", text)));
-                }
-                octets
-            }
+            _ => hex(text).map_err(|reason| place.error(reason))?,
         };
         Ok(element(OCTET_STRING, &identifier))
     }

@@ -94,12 +94,16 @@ impl Maker<'_> {
                 _ => return Err(item.error(Reason::invalid("notice option", &item.name))),
             }
         }
+        // Numbers may be missing, and are empty then (OpenSSL 3.0.19 has a check for it that never
+        // fires). Without an organization it writes octets that
+        // are no DER, and calls that success: here we refuse.
         let reference = match (organization, numbers) {
             (None, None) => Vec::new(),
-            (Some(organization), Some(numbers)) => sequence(&[organization, numbers].concat()),
-            _ => {
-                let what = "organization or noticeNumbers (both or neither)";
-                return Err(place.error(Reason::Missing { what }));
+            (Some(organization), numbers) => {
+                sequence(&[organization, numbers.unwrap_or_else(|| sequence(&[]))].concat())
+            }
+            (None, Some(_)) => {
+                return Err(place.error(Reason::Missing { what: "organization" }));
             }
         };
         Ok(sequence(&[reference, text].concat()))
