@@ -1,77 +1,76 @@
-//! Entry points for fuzzing: each takes any bytes, and must neither panic, nor hang, nor grow.
+//! Entry points for fuzzing: each takes any bytes, and panics only when the product breaks a promise.
 
-use std::str::FromStr;
+mod conf;
 
-use der::{Decode, asn1::BitString};
-use issuer::conf::{Config, ExtensionContext, IssuerContext, OpenSslCompat, Options};
-use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
-use x509_cert::{name::Name, serial_number::SerialNumber};
+use std::time::{Duration, UNIX_EPOCH};
 
-/// Reads the bytes as an OpenSSL config, without includes and environment; makes a request from it,
-/// and the extensions of a request and of a certificate from every section.
-pub fn conf(data: &[u8]) {
-    let Ok(config) = Config::parse(data, "fuzz.conf", &Options::closed()) else { return };
-    let Some(subject) = Subject::new() else { return };
-    let context = ExtensionContext {
-        subject: &subject.name,
-        subject_key: &subject.key,
-        issuer: IssuerContext {
-            key_identifier: Some(b"issuer"),
-            issuer_name: &subject.name,
-            serial: &subject.serial,
-            alternative_names: None,
-        },
+use issuer::certificate::ParsedCertificate;
+use issuer::describe::Description;
+use issuer::path::{TrustAnchors, validate};
+use issuer::pem::{self, Kind};
+use issuer::public_key_text::{PublicKeyForm, public_key_text};
+
+pub use conf::conf;
+
+const LIMIT: usize = 1 << 20;
+/// 2026-01-01T00:00:00Z.
+const MOMENT: Duration = Duration::from_secs(1_767_225_600);
+
+/// PEM and DER intake: what was read is written and read back the same.
+pub fn pem(data: &[u8]) {
+    for kind in [Kind::Certificate, Kind::CertificateRequest] {
+        let Ok(blocks) = pem::read_all(data, kind, LIMIT) else { continue };
+        assert!(!blocks.is_empty(), "no block and no error");
+        for block in blocks {
+            assert!(block.offset < data.len().max(1), "block outside its input");
+            let again = pem::read_one(pem::encode(kind, &block.der).as_bytes(), kind, LIMIT);
+            assert_eq!(again.map(|block| block.der), Ok(block.der), "not read back as written");
+        }
+    }
+}
+
+/// Certificates: whatever parses is described, validated and its key written, and no text is unsafe to print.
+pub fn certificate(data: &[u8]) {
+    let chain: Vec<ParsedCertificate> = match pem::read_all(data, Kind::Certificate, LIMIT) {
+        Ok(blocks) => {
+            let certificates =
+                blocks.iter().filter_map(|block| ParsedCertificate::from_der(&block.der).ok());
+            certificates.collect()
+        }
+        Err(_) => ParsedCertificate::from_der(data).into_iter().collect(),
     };
-    let request = config.request();
-    if let Ok(request) = &request {
-        // A refusal is as good as a result; only a panic is not.
-        drop(request.info(&subject.key));
-    }
-    // Each section may cost as much as the bound on work allows, so few of them must do.
-    for section in config.sections().take(32) {
-        let Ok(name) = std::str::from_utf8(section.name()) else { continue };
-        drop(config.extensions(name, &context, OpenSslCompat::V3));
-        if let Ok(request) = &request {
-            drop(request.extensions_of(name, &subject.key));
+    for one in &chain {
+        assert!(!one.tbs_der().is_empty(), "a parsed certificate has a signed part");
+        let description = Description::of(one);
+        printable(&description.to_text());
+        for form in [PublicKeyForm::Uncompressed, PublicKeyForm::Compressed] {
+            if let Ok(text) = public_key_text(one.spki(), form) {
+                printable(&text);
+            }
         }
+        // Each alone, as its own root: no link hides the checks of the certificate itself.
+        outcome(std::slice::from_ref(one));
     }
+    outcome(&chain);
+    // Name constraints and path lengths act on what stands below.
+    let twice: Vec<_> = chain.iter().chain(&chain).cloned().collect();
+    outcome(&twice);
 }
 
-struct Subject {
-    name: Name,
-    key: SubjectPublicKeyInfoOwned,
-    serial: SerialNumber,
-}
-
-impl Subject {
-    fn new() -> Option<Self> {
-        let algorithm = AlgorithmIdentifierOwned::from_der(&[0x30, 3, 6, 1, 0x2A]).ok()?;
-        let subject_public_key = BitString::from_bytes(b"key").ok()?;
-        Some(Self {
-            name: Name::from_str("emailAddress=a@example.com,CN=device").ok()?,
-            key: SubjectPublicKeyInfoOwned { algorithm, subject_public_key },
-            serial: SerialNumber::new(&[7]).ok()?,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_dummy_subject_can_be_made() {
-        assert!(Subject::new().is_some());
-    }
-
-    #[test]
-    fn every_kept_config_is_read_without_panic() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz-corpus/conf");
-        let mut count = 0;
-        for entry in std::fs::read_dir(folder).unwrap() {
-            conf(&std::fs::read(entry.unwrap().path()).unwrap());
-            count += 1;
+fn outcome(chain: &[ParsedCertificate]) {
+    match validate(chain, &TrustAnchors::vendor(), UNIX_EPOCH + MOMENT) {
+        Ok(path) => {
+            assert!(path.links.len() == chain.len(), "a certificate was not looked at");
+            path.links.iter().for_each(|link| printable(&link.subject));
         }
-        assert!(count > 60, "only {count} files in {folder}");
+        Err(error) => printable(&error.to_string()),
     }
+}
+
+fn printable(text: &str) {
+    let unsafe_character = text.chars().find(|character| {
+        let direction = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        character.is_control() && *character != '\n' || direction
+    });
+    assert_eq!(unsafe_character, None, "unsafe to print: {text:?}");
 }

@@ -1,3 +1,4 @@
-//! Conformance suite, command-line cases and foreign judges.
+//! What the tests share: fixtures, many devices at once, and what is fuzzed.
 
+pub mod fleet;
 pub mod fuzz;
