@@ -193,7 +193,11 @@ impl Batch<'_, '_> {
         }
         let intents: Vec<_> =
             asking.iter().map(|(_, _, prepared)| prepared.intent.clone()).collect();
-        let claims = self.ledger.begin(&intents).map_err(clock_refusal)?;
+        let claims = match self.ledger.begin(&intents).map_err(clock_refusal) {
+            Ok(claims) => claims,
+            Err(IssueError::Refused(refusal)) => return Err(refuse_run(self.ledger, refusal)),
+            Err(error) => return Err(error),
+        };
         self.open.extend(claims.iter().filter_map(|claim| match claim {
             Claim::Granted { entry, .. } => Some(*entry),
             _ => None,
@@ -202,8 +206,16 @@ impl Batch<'_, '_> {
         for ((index, record, prepared), claim) in asking.into_iter().zip(claims) {
             match claim {
                 Claim::Granted { entry, time } => {
-                    let der = self.terms.mint(&prepared, time.into(), &mut *self.session)?;
-                    members.push(Member::signed(index, prepared, entry, der));
+                    match self.terms.mint(&prepared, time.into(), &mut *self.session) {
+                        Ok(der) => members.push(Member::signed(index, prepared, entry, der)),
+                        // Time went on since it was examined.
+                        Err(IssueError::Refused(refusal)) => {
+                            self.ledger.abort(&[entry], &refusal.to_string())?;
+                            self.open.remove(&entry);
+                            self.refused(index, &refusal, record.as_ref(), &mut refusals);
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
                 Claim::Existing(certificate) => {
                     members.push(Member::committed(index, existing(*certificate)));

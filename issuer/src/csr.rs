@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use const_oid::ObjectIdentifier;
-use der::{Decode, Encode, Reader, SliceReader};
+use der::{Decode, Reader, SliceReader};
 use signer_core::{SubjectPublicKeyInfoOwned, VerifyError, VerifyingKey};
 use x509_cert::ext::Extension;
 use x509_cert::name::Name;
@@ -17,7 +17,6 @@ pub struct Csr {
     der: Vec<u8>,
     signed: Range<usize>,
     request: CertReq,
-    public_key: Vec<u8>,
 }
 
 /// Input that is no certification request at all.
@@ -53,8 +52,7 @@ impl Csr {
     pub fn from_der(der: Vec<u8>) -> Result<Self, CsrError> {
         let request = CertReq::from_der(&der).map_err(CsrError::Malformed)?;
         let signed = signed_range(&der).map_err(CsrError::Malformed)?;
-        let public_key = request.info.public_key.to_der().map_err(CsrError::Malformed)?;
-        Ok(Self { der, signed, request, public_key })
+        Ok(Self { der, signed, request })
     }
 
     /// The request's DER.
@@ -73,12 +71,6 @@ impl Csr {
     #[must_use]
     pub fn public_key(&self) -> &SubjectPublicKeyInfoOwned {
         &self.request.info.public_key
-    }
-
-    /// The DER of the key's SubjectPublicKeyInfo.
-    #[must_use]
-    pub fn public_key_der(&self) -> &[u8] {
-        &self.public_key
     }
 
     /// Checks that the request was signed by the key it is about, over the bytes as they came.

@@ -1,14 +1,17 @@
 //! The policy gate: everything that is asked of an issuer and of a request before a key is used.
 
+mod text;
+
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use const_oid::AssociatedOid;
-use der::asn1::Any;
-use der::{Decode, Tagged};
+use der::Decode;
+use ledger::Digest;
 use signer_core::{KeySpec, VerifyError};
 use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectAltName};
+use x509_cert::name::Name;
 
 use crate::certificate::ParsedCertificate;
 use crate::csr::Csr;
@@ -17,6 +20,7 @@ use crate::device_oids;
 use crate::issuer::{Issuer, extension};
 use crate::path::{self, TrustAnchors};
 use crate::profile::{Attribute, KeyType, NotAfter, Profile};
+use crate::public_key_text::key_identity;
 
 /// A request that is not granted, and the rule that says so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -148,8 +152,8 @@ pub fn check_clock(issuer: &Issuer, now: SystemTime) -> Result<(), Refusal> {
     if now < build_date() {
         return refused(format!(
             "the clock says {}, which is before this program was built ({})",
-            text(now),
-            text(build_date())
+            rfc3339(now),
+            rfc3339(build_date())
         ));
     }
     let validity = issuer.certificate().x509().tbs_certificate().validity();
@@ -158,15 +162,15 @@ pub fn check_clock(issuer: &Issuer, now: SystemTime) -> Result<(), Refusal> {
     if now < not_before {
         return refused(format!(
             "the clock says {}, and the issuer is valid from {}",
-            text(now),
-            text(not_before)
+            rfc3339(now),
+            rfc3339(not_before)
         ));
     }
     if now > not_after {
         return refused(format!(
             "the clock says {}, and the issuer expired at {}",
-            text(now),
-            text(not_after)
+            rfc3339(now),
+            rfc3339(not_after)
         ));
     }
     Ok(())
@@ -201,6 +205,14 @@ pub fn check_signature(csr: &Csr) -> Result<(), Refusal> {
     })
 }
 
+/// Which key a request is about, however it is written.
+///
+/// # Errors
+/// A [`Refusal`] by `key-type` for a key that cannot be read.
+pub fn identify(csr: &Csr) -> Result<Digest, Refusal> {
+    key_identity(csr.public_key()).map_err(|error| Refusal::new(Rule::KeyType, error.to_string()))
+}
+
 /// Checks what a request is about: its subject, its key, and the extensions it asks for, which are
 /// returned.
 ///
@@ -212,7 +224,7 @@ pub fn check_content(
     profile: &Profile,
     issuer: &Issuer,
 ) -> Result<Vec<Extension>, Refusal> {
-    if [issuer.certificate().spki(), issuer.signer().public_key()].contains(&csr.public_key()) {
+    if identify(csr)? == issuer.key_digest() {
         return Err(Refusal::new(Rule::IssuerKey, "the request is for the issuer's own key"));
     }
     check_subject(csr, profile)?;
@@ -227,11 +239,24 @@ pub fn check_content(
     Ok(requested)
 }
 
-/// Checks that the certificate that is about to be made may stand under the issuer.
+/// Checks that the certificate that is about to be made may stand under the issuer, and that it
+/// names somebody.
 ///
 /// # Errors
-/// A [`Refusal`] by `path-length`.
-pub fn check_extensions(extensions: &[Extension], issuer: &Issuer) -> Result<(), Refusal> {
+/// A [`Refusal`] by `path-length` or `subject`.
+pub fn check_extensions(
+    extensions: &[Extension],
+    subject: &Name,
+    issuer: &Issuer,
+) -> Result<(), Refusal> {
+    // RFC 5280 section 4.1.2.6; `openssl verify -x509_strict` asks for it, too.
+    let named = |one: &Extension| one.extn_id == SubjectAltName::OID && one.critical;
+    if subject.is_empty() && !extensions.iter().any(named) {
+        return Err(Refusal::new(
+            Rule::Subject,
+            "the subject is empty, and no critical subjectAltName stands in for it",
+        ));
+    }
     let asks_for_ca = extension::<BasicConstraints>(extensions).is_some_and(|c| c.ca);
     let allowed = issuer.basic_constraints().and_then(|c| c.path_len_constraint);
     if asks_for_ca && allowed == Some(0) {
@@ -260,22 +285,39 @@ pub fn not_after(
             format!("{days} days are asked for, and the profile allows {max}"),
         ));
     }
+    if days == 0 {
+        return Err(Refusal::new(Rule::Days, "a certificate of 0 days would end as it begins"));
+    }
     let wanted = not_before + Duration::from_secs(u64::from(days) * 86_400);
+    // RFC 5280 section 4.1.2.5: no later time can be written.
+    if x509_cert::time::Time::try_from(wanted).is_err() {
+        return Err(Refusal::new(Rule::Days, format!("{days} days reach beyond the year 9999")));
+    }
     let end = issuer.certificate().x509().tbs_certificate().validity().not_after.to_system_time();
     if wanted <= end || outlive_issuer {
         return Ok(wanted);
     }
     match profile.not_after {
-        NotAfter::Clamp => Ok(end),
-        NotAfter::Refuse => Err(Refusal::new(
+        // An issuer that ended before the certificate begins leaves nothing to clamp to.
+        NotAfter::Clamp if end > not_before => Ok(end),
+        NotAfter::Clamp | NotAfter::Refuse => Err(Refusal::new(
             Rule::NotAfter,
             format!(
                 "the certificate would be valid until {}, and its issuer until {}",
-                text(wanted),
-                text(end)
+                rfc3339(wanted),
+                rfc3339(end)
             ),
         )),
     }
+}
+
+/// Checks a device id that the operator gave, which stands in for the subject's.
+///
+/// # Errors
+/// A [`Refusal`] by `device-id`.
+pub fn check_device_id(id: &str) -> Result<(), Refusal> {
+    text::check(id)
+        .map_err(|reason| Refusal::new(Rule::DeviceId, format!("the given device id {reason}")))
 }
 
 fn check_subject(csr: &Csr, profile: &Profile) -> Result<(), Refusal> {
@@ -292,11 +334,13 @@ fn check_subject(csr: &Csr, profile: &Profile) -> Result<(), Refusal> {
                 allowed.join(", ")
             ));
         }
-        if !is_clean_text(&attribute.value) {
-            return refused(format!(
-                "the subject's {name} is no text, or has control characters in it"
-            ));
-        }
+        let text = device_oids::string_value(&attribute.value);
+        let Some(text) = text else {
+            return refused(format!("the subject's {name} is no text"));
+        };
+        text::check(&text).map_err(|reason| {
+            Refusal::new(Rule::Subject, format!("the subject's {name} {reason}"))
+        })?;
     }
     for required in &profile.subject_required {
         if !subject.iter().any(|attribute| attribute.oid == required.0) {
@@ -304,19 +348,13 @@ fn check_subject(csr: &Csr, profile: &Profile) -> Result<(), Refusal> {
         }
     }
     // Two device ids in one certificate would let a reader take the other one.
-    for single in [device_oids::DSN, device_oids::DEVICE_ID, device_oids::DEVICE_TYPE_ID] {
+    let known = [device_oids::DSN, device_oids::DEVICE_ID, device_oids::DEVICE_TYPE_ID];
+    for single in known.into_iter().chain(profile.device_id.map(|attribute| attribute.0)) {
         if subject.iter().filter(|attribute| attribute.oid == single).count() > 1 {
             return refused(format!("the subject has more than one {}", Attribute(single)));
         }
     }
     Ok(())
-}
-
-/// A string that a reader cannot be misled by: readable, not empty, no NUL, no control characters.
-fn is_clean_text(value: &Any) -> bool {
-    let _ = value.tag();
-    device_oids::string_value(value)
-        .is_some_and(|text| !text.is_empty() && !text.chars().any(char::is_control))
 }
 
 fn check_device_type(csr: &Csr, issuer: &Issuer) -> Result<(), Refusal> {
@@ -370,7 +408,7 @@ pub fn build_date() -> SystemTime {
 }
 
 /// A time as RFC 3339, for messages.
-fn text(time: SystemTime) -> String {
+fn rfc3339(time: SystemTime) -> String {
     x509_cert::time::Time::try_from(time)
         .map_or_else(|_| "an impossible time".to_owned(), |time| crate::describe::rfc3339(&time))
 }

@@ -18,7 +18,7 @@ use crate::conf;
 use crate::csr::{Csr, CsrError};
 use crate::describe::{name_text, terminal_text};
 use crate::device_oids;
-use crate::extension_plan::ExtensionPlan;
+use crate::extension_plan::{ExtensionPlan, Resolved};
 use crate::gate::{self, Refusal, Rule};
 use crate::issuer::Issuer;
 use crate::mint::{self, Blank, MintError, Plan};
@@ -254,15 +254,16 @@ impl Terms<'_> {
         gate::check_signature(&csr)?;
         let requested = gate::check_content(&csr, self.profile, self.issuer)?;
         let resolved = self.extensions.resolve(&csr, requested, self.issuer, self.profile)?;
-        gate::check_extensions(&resolved.extensions, self.issuer)?;
+        gate::check_extensions(&resolved.extensions, &resolved.subject, self.issuer)?;
         self.not_after(self.clock.now())?;
+        device_id.as_deref().map_or(Ok(()), gate::check_device_id)?;
         let device_id = device_id.or_else(|| self.device_id_of(&csr));
-        let digest = self.digest(&csr, &resolved.extensions, device_id.as_deref())?;
+        let digest = self.digest(&csr, &resolved, device_id.as_deref())?;
         let intent = Intent {
             issuer: self.issuer.key_digest(),
             device_type: device_oids::text_of(csr.subject(), &device_oids::DEVICE_TYPE_ID),
             device_id,
-            subject_key: Digest::of(csr.public_key_der()),
+            subject_key: gate::identify(&csr)?,
             request: digest,
             serial,
             reissue: self.reissue.map(str::to_owned),
@@ -308,7 +309,7 @@ impl Terms<'_> {
     fn digest(
         &self,
         csr: &Csr,
-        extensions: &[Extension],
+        resolved: &Resolved,
         device_id: Option<&str>,
     ) -> Result<Digest, MintError> {
         let mut hash = Sha256::new();
@@ -323,7 +324,9 @@ impl Terms<'_> {
         add(&[u8::from(self.outlive_issuer.is_some())]);
         add(device_id.unwrap_or_default().as_bytes());
         add(serde_json::to_string(self.profile).unwrap_or_default().as_bytes());
-        for extension in extensions {
+        // Not always the request's: `email:move` takes addresses out of it.
+        add(&resolved.subject.to_der()?);
+        for extension in &resolved.extensions {
             add(&extension.to_der()?);
         }
         Ok(Digest::new(hash.finalize().into()))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use const_oid::AssociatedOid;
-use der::{Decode, Encode};
+use der::Decode;
 use ledger::Digest;
 use signer_core::{Signer, VerifyError, VerifyingKey};
 use x509_cert::ext::Extension;
@@ -13,6 +13,7 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, SubjectKeyIdentifier};
 use crate::certificate::{CertificateError, ParsedCertificate};
 use crate::device_oids;
 use crate::pem::{self, Kind, PemError};
+use crate::public_key_text::{PublicKeyTextError, key_identity};
 
 /// A key, the certificate that speaks for it, and the certificates above.
 ///
@@ -47,9 +48,9 @@ pub enum IssuerError {
     /// The signing key cannot be used for checking what it signed.
     #[error("the issuing key cannot be used")]
     Key(#[from] VerifyError),
-    /// The signing key's public half cannot be encoded.
-    #[error("the issuing key's public half cannot be encoded")]
-    Encoding(#[from] der::Error),
+    /// The signing key's public half cannot be written.
+    #[error("the issuing key's public half cannot be written")]
+    PublicKey(#[from] PublicKeyTextError),
 }
 
 impl Issuer {
@@ -73,7 +74,7 @@ impl Issuer {
         }
         let certificate = chain.remove(0);
         let verifying_key = VerifyingKey::new(signer.public_key())?;
-        let key_digest = Digest::of(&signer.public_key().to_der()?);
+        let key_digest = key_identity(signer.public_key())?;
         let device_type = device_oids::device_type_id(certificate.subject());
         Ok(Self { signer, certificate, above: chain, verifying_key, key_digest, device_type })
     }
@@ -96,7 +97,7 @@ impl Issuer {
         &self.above
     }
 
-    /// SHA-256 of the key's SubjectPublicKeyInfo.
+    /// The key's [`key_identity`].
     #[must_use]
     pub fn key_digest(&self) -> Digest {
         self.key_digest
@@ -126,7 +127,7 @@ impl Issuer {
     /// Whether the certificate is for the signer's key.
     #[must_use]
     pub fn key_matches(&self) -> bool {
-        self.certificate.spki() == self.signer.public_key()
+        key_identity(self.certificate.spki()).is_ok_and(|identity| identity == self.key_digest)
     }
 
     /// The certificate's basicConstraints, where they are there and readable.

@@ -11,12 +11,14 @@ use aws_lc_rs::signature::{self as lc, ParsedPublicKey, VerificationAlgorithm};
 use base64ct::{Base64, Encoding as _};
 use const_oid::ObjectIdentifier;
 use der::Encode;
-use der::asn1::BitString;
+use der::asn1::{Any, BitString};
+use ledger::Digest;
 use spki::SubjectPublicKeyInfoOwned;
 
 use crate::pem::base64_lines;
 
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const CURVES: &[(ObjectIdentifier, &dyn VerificationAlgorithm)] = &[
     (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), &lc::ECDSA_P256_SHA256_ASN1),
     (ObjectIdentifier::new_unwrap("1.3.132.0.34"), &lc::ECDSA_P384_SHA384_ASN1),
@@ -117,6 +119,21 @@ pub fn uncompressed_der(spki: &SubjectPublicKeyInfoOwned) -> Result<Vec<u8>, Pub
         return Ok(spki.to_der()?);
     }
     Ok(with_point(spki, decompressed_point(spki)?)?)
+}
+
+/// SHA-256 of the SubjectPublicKeyInfo as OpenSSL writes it. One key has one identity, whether its
+/// point is compressed or not, and whether RSA's parameters are NULL or left out: else a device
+/// could have its key certified twice.
+///
+/// # Errors
+/// [`PublicKeyTextError::BadPoint`].
+pub fn key_identity(spki: &SubjectPublicKeyInfoOwned) -> Result<Digest, PublicKeyTextError> {
+    if spki.algorithm.oid == RSA_ENCRYPTION && spki.algorithm.parameters.is_none() {
+        let mut whole = spki.clone();
+        whole.algorithm.parameters = Some(Any::null());
+        return Ok(Digest::of(&whole.to_der()?));
+    }
+    Ok(Digest::of(&uncompressed_der(spki)?))
 }
 
 /// The SubjectPublicKeyInfo with the compressed point (SEC 1 section 2.3.3).

@@ -5,13 +5,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::gate;
+
 /// The files of a batch, in order.
 #[derive(Clone, Debug)]
 pub struct Inputs {
     /// The folder that the names are relative to; empty where they are paths of their own.
     folder: PathBuf,
     names: Vec<Box<Path>>,
-    device_ids: BTreeMap<Box<str>, Box<str>>,
+    device_ids: BTreeMap<Box<str>, Mapped>,
 }
 
 /// Inputs that do not make a batch. Nothing was signed.
@@ -77,7 +79,13 @@ pub enum InputsError {
 #[derive(Clone, Debug, Default)]
 pub struct DeviceIds {
     path: PathBuf,
-    ids: BTreeMap<Box<str>, Box<str>>,
+    ids: BTreeMap<Box<str>, Mapped>,
+}
+
+#[derive(Clone, Debug)]
+struct Mapped {
+    id: Box<str>,
+    row: u64,
 }
 
 impl DeviceIds {
@@ -89,13 +97,15 @@ impl DeviceIds {
     pub fn read(path: &Path) -> Result<Self, InputsError> {
         let bad =
             |row: u64, reason: String| InputsError::Map { path: path.to_owned(), row, reason };
-        let file = fs::File::open(path)
+        let text = fs::read(path)
             .map_err(|source| InputsError::Unreadable { path: path.to_owned(), source })?;
+        // Spreadsheets put a byte order mark before the first field.
+        let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
         let mut rows = csv::ReaderBuilder::new()
             .has_headers(false)
             .trim(csv::Trim::All)
             .flexible(true)
-            .from_reader(file);
+            .from_reader(text);
         let mut ids = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for (row, record) in (1..).zip(rows.records()) {
@@ -106,13 +116,11 @@ impl DeviceIds {
                 [file, id] if !file.is_empty() && !id.is_empty() => (*file, *id),
                 _ => return Err(bad(row, "a file name and a device id are wanted".into())),
             };
-            if id.chars().any(char::is_control) {
-                return Err(bad(row, "the device id has control characters in it".into()));
-            }
+            gate::check_device_id(id).map_err(|refusal| bad(row, refusal.reason))?;
             if !seen.insert(Box::<str>::from(id)) {
                 return Err(bad(row, format!("device id {id} stands in an earlier row")));
             }
-            if ids.insert(file.into(), id.into()).is_some() {
+            if ids.insert(file.into(), Mapped { id: id.into(), row }).is_some() {
                 return Err(bad(row, format!("file {file} stands in an earlier row")));
             }
         }
@@ -204,7 +212,7 @@ impl Inputs {
             return None;
         }
         let name = self.names.get(index)?.file_name()?.to_str()?;
-        self.device_ids.get(name).map(AsRef::as_ref)
+        self.device_ids.get(name).map(|mapped| mapped.id.as_ref())
     }
 
     /// Every output name must be one input's alone.
@@ -230,13 +238,15 @@ impl Inputs {
         }
         let names: BTreeSet<&str> =
             self.names.iter().filter_map(|name| name.file_name()?.to_str()).collect();
-        for (row, file) in (1..).zip(self.device_ids.keys()) {
-            if !names.contains(file.as_ref()) {
-                let reason = format!("file {file} is not among the inputs");
-                return Err(InputsError::Map { path: path.to_owned(), row, reason });
-            }
+        let strange = self.device_ids.iter().filter(|(file, _)| !names.contains(file.as_ref()));
+        match strange.min_by_key(|(_, mapped)| mapped.row) {
+            None => Ok(()),
+            Some((file, mapped)) => Err(InputsError::Map {
+                path: path.to_owned(),
+                row: mapped.row,
+                reason: format!("file {file} is not among the inputs"),
+            }),
         }
-        Ok(())
     }
 }
 
