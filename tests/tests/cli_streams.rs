@@ -1,5 +1,10 @@
 //! Streams that break, fill up, or are a terminal.
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test stops where it fails, in its helpers too"
+)]
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;

@@ -9,6 +9,7 @@ use issuer::output::SingleFiles;
 use issuer::pem::{self, Kind};
 use ledger::{Digest, Ledger};
 use serde::Serialize;
+use serde_json::json;
 
 use super::Issue;
 use super::run::{self, Prepared};
@@ -74,11 +75,11 @@ pub(super) fn with_new_key(issue: &Issue, path: &Path, context: &Context<'_>) ->
     let release = match granted {
         Ok(release) => release,
         Err(error) => {
-            if is_refusal(&error) {
-                // Nothing was certified, and nobody else can have the key: it was made by this very
-                // call. Left there, it would be in the way of the next.
-                std::fs::remove_file(path)
-                    .map_err(|source| Error::Write { path: path.to_owned(), source })?;
+            if came_to_nothing(&error) {
+                // Nobody else can have the key: it was made by this very call. Left there, it would
+                // be in the way of the next.
+                drop(ledger);
+                discard(path, context)?;
             }
             return Err(error);
         }
@@ -98,15 +99,29 @@ fn grant(
     issue::issue(&prepared.terms(), request, ledger).map_err(Error::issue)
 }
 
-/// Whether it is certain that no certificate came to be.
-fn is_refusal(error: &Error) -> bool {
+/// Whether it is certain that no certificate came to be: a ledger or a disk that failed leaves that
+/// open.
+fn came_to_nothing(error: &Error) -> bool {
     match error {
         Error::Config(_) | Error::Request(_) => true,
-        Error::Issue(error) => {
-            matches!(**error, IssueError::Refused(_) | IssueError::Config(_) | IssueError::Csr(_))
-        }
+        Error::Issue(error) => matches!(
+            **error,
+            IssueError::Refused(_)
+                | IssueError::Config(_)
+                | IssueError::Csr(_)
+                | IssueError::Mint(_)
+                | IssueError::Signer(_)
+                | IssueError::Pending { .. }
+        ),
         _ => false,
     }
+}
+
+/// Takes a key file away that nothing was certified for.
+fn discard(path: &Path, context: &Context<'_>) -> Result<()> {
+    std::fs::remove_file(path).map_err(|source| Error::Write { path: path.to_owned(), source })?;
+    let details = json!({ "signer": backends::key_file(path).to_string() });
+    Journal::open(context)?.record("key.delete", details, "the new key was removed again")
 }
 
 /// Files from the committed entry, and words about it.
