@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use const_oid::ObjectIdentifier;
-use der::{Decode, Reader, SliceReader};
+use der::{Decode, Reader, SliceReader, Tag};
 use signer_core::{SubjectPublicKeyInfoOwned, VerifyError, VerifyingKey};
 use x509_cert::ext::Extension;
 use x509_cert::name::Name;
@@ -87,14 +87,17 @@ impl Csr {
     /// Microsoft twin.
     ///
     /// # Errors
-    /// A [`der::Error`] when such an attribute is there and is not a list of extensions.
+    /// A [`der::Error`] when such an attribute is there and is not one list of extensions, or is
+    /// there twice: RFC 2985 section 5.4.2 gives it a single value.
     pub fn requested_extensions(&self) -> der::Result<Vec<Extension>> {
         let mut extensions = Vec::new();
-        for attribute in self.request.info.attributes.iter() {
-            if attribute.oid == EXTENSION_REQUEST || attribute.oid == MICROSOFT_EXTENSIONS {
-                for value in attribute.values.iter() {
-                    extensions.extend(value.decode_as::<Vec<Extension>>()?);
-                }
+        for kind in [EXTENSION_REQUEST, MICROSOFT_EXTENSIONS] {
+            let all = self.request.info.attributes.iter().filter(|one| one.oid == kind);
+            let lists: Vec<_> = all.map(|attribute| attribute.values.as_slice()).collect();
+            match lists.as_slice() {
+                [] => {}
+                [[list]] => extensions.extend(list.decode_as::<Vec<Extension>>()?),
+                _ => return Err(Tag::Set.value_error().into()),
             }
         }
         Ok(extensions)
