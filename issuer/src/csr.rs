@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use const_oid::ObjectIdentifier;
-use der::{Decode, Reader, SliceReader};
+use der::{Decode, Reader, SliceReader, Tag};
 use signer_core::{SubjectPublicKeyInfoOwned, VerifyError, VerifyingKey};
 use x509_cert::ext::Extension;
 use x509_cert::name::Name;
@@ -61,6 +61,12 @@ impl Csr {
         &self.der
     }
 
+    /// What the request says: the CertificationRequestInfo, over which its signature is made.
+    #[must_use]
+    pub fn signed_der(&self) -> &[u8] {
+        self.der.get(self.signed.clone()).unwrap_or_default()
+    }
+
     /// Who the certificate is asked for.
     #[must_use]
     pub fn subject(&self) -> &Name {
@@ -78,23 +84,29 @@ impl Csr {
     /// # Errors
     /// [`VerifyError`] says whether it is the key, the algorithm or the signature.
     pub fn verify(&self) -> Result<(), VerifyError> {
-        let signed = self.der.get(self.signed.clone()).unwrap_or_default();
         let signature = self.request.signature.as_bytes().ok_or(VerifyError::BadSignature)?;
-        VerifyingKey::new(self.public_key())?.verify(&self.request.algorithm, signed, signature)
+        VerifyingKey::new(self.public_key())?.verify(
+            &self.request.algorithm,
+            self.signed_der(),
+            signature,
+        )
     }
 
     /// The extensions that the request asks for, by PKCS#9's extensionRequest or its older
     /// Microsoft twin.
     ///
     /// # Errors
-    /// A [`der::Error`] when such an attribute is there and is not a list of extensions.
+    /// A [`der::Error`] when such an attribute is there and is not one list of extensions, or is
+    /// there twice: RFC 2985 section 5.4.2 gives it a single value.
     pub fn requested_extensions(&self) -> der::Result<Vec<Extension>> {
         let mut extensions = Vec::new();
-        for attribute in self.request.info.attributes.iter() {
-            if attribute.oid == EXTENSION_REQUEST || attribute.oid == MICROSOFT_EXTENSIONS {
-                for value in attribute.values.iter() {
-                    extensions.extend(value.decode_as::<Vec<Extension>>()?);
-                }
+        for kind in [EXTENSION_REQUEST, MICROSOFT_EXTENSIONS] {
+            let all = self.request.info.attributes.iter().filter(|one| one.oid == kind);
+            let lists: Vec<_> = all.map(|attribute| attribute.values.as_slice()).collect();
+            match lists.as_slice() {
+                [] => {}
+                [[list]] => extensions.extend(list.decode_as::<Vec<Extension>>()?),
+                _ => return Err(Tag::Set.value_error().into()),
             }
         }
         Ok(extensions)

@@ -182,7 +182,12 @@ pub fn check_clock(issuer: &Issuer, now: SystemTime) -> Result<(), Refusal> {
 /// A [`Refusal`] by `key-type`.
 pub fn check_key_type(csr: &Csr, profile: &Profile) -> Result<KeySpec, Refusal> {
     let refused = |reason: String| Err(Refusal::new(Rule::KeyType, reason));
+    let point = csr.public_key().subject_public_key.raw_bytes();
     match KeySpec::of(csr.public_key()) {
+        // aws-lc reads hybrid points; RFC 5480 section 2.2 forbids them in certificates.
+        Ok(KeySpec::P256 | KeySpec::P384) if matches!(point, [6 | 7, ..]) => {
+            refused("the key's point is written in hybrid form".to_owned())
+        }
         Ok(spec) if profile.key_types.contains(&KeyType(spec)) => Ok(spec),
         Ok(spec) => refused(format!("a {spec} key, and the profile takes {}", list(profile))),
         Err(error) => refused(error.to_string()),

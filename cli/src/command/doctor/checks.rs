@@ -7,6 +7,7 @@ use issuer::conf::{Config, Options};
 use issuer::describe::name_text;
 use issuer::gate::build_date;
 use issuer::path::{self, TrustAnchors};
+use issuer::profile::Profile;
 use ledger::{Ledger, Timestamp};
 use signer_core::{Clock, Error as SignerError, SubjectPublicKeyInfoOwned, SystemClock};
 
@@ -24,6 +25,7 @@ pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
     findings.push(clock(now));
     if let Ok(settings) = settings {
         findings.extend(files(settings));
+        findings.extend(profile(settings));
         findings.extend(ledger(context, now));
         findings.extend(signers(context, settings, now));
     }
@@ -53,6 +55,13 @@ fn files(settings: &Settings) -> Vec<Finding> {
             Finding::of("extfile", &extfile_holds(file, section), |()| file.display().to_string())
         })
         .collect()
+}
+
+fn profile(settings: &Settings) -> Option<Finding> {
+    let name = settings.issue.profile.as_deref()?;
+    let found = Profile::named(name, &settings.profiles)
+        .ok_or_else(|| SignerError::NotFound { what: format!("profile {name:?}") }.into());
+    Some(Finding::of("profile", &found, |_| name.to_owned()))
 }
 
 /// Whether the config can be read and has the section that the settings name.
