@@ -1,2 +1,6 @@
 //! The `touchmark` program.
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os(), &cli::registry())
+}

@@ -110,6 +110,14 @@ impl Config {
         self.own_value(section, name).or_else(|| self.own_value(b"default", name))
     }
 
+    /// The section whose extensions `openssl x509 -extfile` takes where `-extensions` names none: that
+    /// of the key `extensions`, or else the default section itself.
+    #[must_use]
+    pub fn certificate_section(&self) -> String {
+        let named = self.own_value(b"default", b"extensions").map(Value::bytes);
+        String::from_utf8_lossy(named.unwrap_or(b"default")).into_owned()
+    }
+
     /// Files named by `.include` that do not exist, and where they are named. OpenSSL passes over
     /// them without a word; a program with a person in front of it should say so.
     pub fn missing_includes(&self) -> impl Iterator<Item = (&Place, &Path)> {
@@ -143,6 +151,15 @@ impl Config {
             reason = "`at` is an index of the list, or was pushed above"
         )]
         &mut self.sections[at]
+    }
+
+    /// Forgets the places of values that later ones replaced.
+    fn close(&mut self) {
+        for section in &mut self.sections {
+            section.values.retain(Option::is_some);
+            let names = section.values.iter().flatten().map(|value| value.name.clone());
+            section.index = names.enumerate().map(|(at, name)| (name, at)).collect();
+        }
     }
 
     fn set(&mut self, section: &[u8], name: &[u8], bytes: Vec<u8>, place: &Place) {

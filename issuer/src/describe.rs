@@ -19,6 +19,7 @@ use x509_cert::time::Time;
 
 use crate::certificate::ParsedCertificate;
 use crate::device_oids;
+use crate::names::display_name;
 
 pub use names::{general_name_text, ip_text};
 pub use terminal::{name_text, terminal_text};
@@ -166,7 +167,7 @@ impl NameDescription {
     pub fn of(name: &Name) -> Self {
         let attributes = name.iter().map(|attribute| AttributeDescription {
             oid: attribute.oid.to_string(),
-            name: device_oids::attribute_name(&attribute.oid),
+            name: display_name(&attribute.oid),
             value: terminal::value_text(attribute),
             kind: string_type(attribute.value.tag()),
         });

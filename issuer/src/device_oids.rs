@@ -1,4 +1,4 @@
-//! The names of subject attributes: the one table of object identifiers, and the device facts read through it.
+//! The vendor's subject attributes, and the device facts read through them.
 //!
 //! The arc 1.3.6.1.4.1.4843.1 is the vendor's. The console's `dak.conf` writes its values as UTF8String, the
 //! device's own CSR as PrintableString, so values are compared as text.
@@ -21,49 +21,6 @@ pub const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3"
 
 /// Issuing certificates before 2021 carried the device type only in `CN=DAK CA for <id>`.
 const OLD_STYLE_CN: &str = "DAK CA for ";
-
-const NAMES: &[(ObjectIdentifier, &str)] = &[
-    (DSN, "DSN"),
-    (DEVICE_ID, "DeviceId"),
-    (DEVICE_TYPE_ID, "DeviceTypeId"),
-    (DAK_TYPE, "DakType"),
-    (COMMON_NAME, "CN"),
-    (ObjectIdentifier::new_unwrap("2.5.4.4"), "SN"),
-    (ObjectIdentifier::new_unwrap("2.5.4.5"), "serialNumber"),
-    (ObjectIdentifier::new_unwrap("2.5.4.6"), "C"),
-    (ObjectIdentifier::new_unwrap("2.5.4.7"), "L"),
-    (ObjectIdentifier::new_unwrap("2.5.4.8"), "ST"),
-    (ObjectIdentifier::new_unwrap("2.5.4.9"), "street"),
-    (ObjectIdentifier::new_unwrap("2.5.4.10"), "O"),
-    (ObjectIdentifier::new_unwrap("2.5.4.11"), "OU"),
-    (ObjectIdentifier::new_unwrap("2.5.4.12"), "title"),
-    (ObjectIdentifier::new_unwrap("2.5.4.13"), "description"),
-    (ObjectIdentifier::new_unwrap("2.5.4.17"), "postalCode"),
-    (ObjectIdentifier::new_unwrap("2.5.4.41"), "name"),
-    (ObjectIdentifier::new_unwrap("2.5.4.42"), "GN"),
-    (ObjectIdentifier::new_unwrap("2.5.4.43"), "initials"),
-    (ObjectIdentifier::new_unwrap("2.5.4.44"), "generationQualifier"),
-    (ObjectIdentifier::new_unwrap("2.5.4.46"), "dnQualifier"),
-    (ObjectIdentifier::new_unwrap("2.5.4.65"), "pseudonym"),
-    (ObjectIdentifier::new_unwrap("2.5.4.97"), "organizationIdentifier"),
-    (ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1"), "UID"),
-    (ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.25"), "DC"),
-    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1"), "emailAddress"),
-];
-
-/// The short name of an attribute type, where it has one.
-pub fn attribute_name(oid: &ObjectIdentifier) -> Option<&'static str> {
-    NAMES.iter().find(|(known, _)| known == oid).map(|(_, name)| *name)
-}
-
-/// The attribute type of a short name (ASCII case does not matter), or of a dotted OID.
-pub fn attribute_oid(name: &str) -> Option<ObjectIdentifier> {
-    NAMES
-        .iter()
-        .find(|(_, known)| known.eq_ignore_ascii_case(name))
-        .map(|(oid, _)| *oid)
-        .or_else(|| ObjectIdentifier::new(name).ok())
-}
 
 /// The device type: the subject's own attribute, else the older `CN=DAK CA for <id>`.
 pub fn device_type_id(name: &Name) -> Option<String> {
@@ -163,15 +120,5 @@ mod tests {
             ("1.3.6.1.4.1.4843.1.3", Tag::Utf8String, "NEW"),
         ]);
         assert_eq!(device_type_id(&both).as_deref(), Some("NEW"));
-    }
-
-    #[test]
-    fn every_name_in_the_table_finds_its_oid_again() {
-        for (oid, short) in NAMES {
-            assert_eq!(attribute_oid(short), Some(*oid), "{short}");
-            assert_eq!(attribute_name(oid), Some(*short));
-        }
-        assert_eq!(attribute_oid("2.5.4.99"), ObjectIdentifier::new("2.5.4.99").ok());
-        assert_eq!(attribute_oid("no such name"), None);
     }
 }

@@ -54,6 +54,14 @@ pub fn by_oid(dotted: &str) -> Option<&'static ObjectName> {
     TABLE.oid.get(dotted).copied()
 }
 
+/// The OID of a name, the vendor's names included, or of a dotted OID.
+#[must_use]
+pub fn oid_of(text: &str) -> Option<ObjectIdentifier> {
+    let vendor = AMAZON.iter().find(|object| object.short == text);
+    let known = vendor.or_else(|| by_name(text)).map(|object| object.oid);
+    ObjectIdentifier::new(known.unwrap_or(text)).ok()
+}
+
 /// The short name to show a person for an OID: the vendor's names included.
 #[must_use]
 pub fn display_name(oid: &ObjectIdentifier) -> Option<&'static str> {

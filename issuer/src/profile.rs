@@ -120,11 +120,9 @@ impl TryFrom<String> for Attribute {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let vendor = names::AMAZON.iter().find(|object| object.short == text);
-        let named = vendor.or_else(|| names::by_name(&text)).map(|object| object.oid);
-        ObjectIdentifier::new(named.unwrap_or(&text))
+        names::oid_of(&text)
             .map(Self)
-            .map_err(|_| format!("{text:?} is neither a known name nor a dotted OID"))
+            .ok_or_else(|| format!("{text:?} is neither a known name nor a dotted OID"))
     }
 }
 

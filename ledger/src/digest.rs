@@ -51,9 +51,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(64);
-        hex::encode(&self.0, &mut text);
-        f.pad(&text)
+        hex::with_text(&self.0, |text| f.pad(text))
     }
 }
 
@@ -76,7 +74,7 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        hex::with_text(&self.0, |text| serializer.serialize_str(text))
     }
 }
 

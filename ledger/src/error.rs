@@ -78,6 +78,14 @@ pub enum Error {
         /// The newest format that this program knows.
         known: i64,
     },
+    /// The file or its folder cannot be written by this user.
+    #[error("the ledger '{}' or its folder cannot be written", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said, where it said anything.
+        source: Option<rusqlite::Error>,
+    },
     /// A write through a ledger that was opened for reading.
     #[error("the ledger was opened for reading only")]
     ReadOnly,

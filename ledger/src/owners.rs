@@ -141,9 +141,7 @@ fn is_locked(path: &Path) -> Result<bool> {
 fn fresh_name(random: &Random) -> Result<String> {
     let mut bytes = [0; 8];
     random(&mut bytes).map_err(|source| Error::Random { source })?;
-    let mut name = String::with_capacity(16);
-    hex::encode(&bytes, &mut name);
-    Ok(name)
+    Ok(hex::encode(&bytes))
 }
 
 fn make_folder(folder: &Path, like: &Path) -> Result<()> {

@@ -43,9 +43,7 @@ impl Serial {
 
 impl fmt::Display for Serial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(40);
-        hex::encode(&self.0, &mut text);
-        f.pad(&text)
+        hex::with_text(&self.0, |text| f.pad(text))
     }
 }
 
@@ -66,7 +64,7 @@ impl FromStr for Serial {
 
 impl Serialize for Serial {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        hex::with_text(&self.0, |text| serializer.serialize_str(text))
     }
 }
 

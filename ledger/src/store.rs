@@ -73,8 +73,17 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(&path, flags);
         drop(creating);
-        let mut store = Self::wrap(conn, path)?;
-        let found = store.identify()?;
+        let store = Self::wrap(conn, path)?;
+        let found = match store.identify() {
+            Err(Error::Storage { source, path, .. }) if unwritable(&source) => {
+                return Err(Error::Unwritable { path, source: Some(source) });
+            }
+            other => other?,
+        };
+        // SQLite opens what it cannot write for reading, and says nothing.
+        if store.conn.is_readonly(rusqlite::MAIN_DB).unwrap_or(false) {
+            return Err(Error::Unwritable { path: store.path, source: None });
+        }
         if found == Found::Empty && missing == Missing::Refuse {
             return Err(store.not_a_ledger("it is empty"));
         }
@@ -101,7 +110,7 @@ impl Store {
             other => other?,
         };
         match found {
-            Found::Ledger => Ok(store),
+            Found::Ledger => store.set_up_reading().map(|()| store),
             Found::Empty => Err(store.not_a_ledger("it is empty")),
         }
     }
@@ -136,11 +145,16 @@ impl Store {
         }))?;
         self.conn.set_prepared_statement_cache_capacity(64);
         self.conn.pragma_update(None, "trusted_schema", false)?;
-        self.conn.pragma_update(None, "cell_size_check", true)?;
-        self.conn.pragma_update(None, "cache_size", -32_768)
+        self.conn.pragma_update(None, "cell_size_check", true)
     }
 
-    fn set_up_writing(&mut self) -> Result<()> {
+    /// 32 MiB. This already reads the file, so it has to be known to be a ledger.
+    fn set_up_reading(&self) -> Result<()> {
+        self.patiently("open", |conn| conn.pragma_update(None, "cache_size", -32_768))
+    }
+
+    fn set_up_writing(&self) -> Result<()> {
+        self.set_up_reading()?;
         self.patiently("open", |conn| {
             let mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
             if mode != "wal" {
@@ -222,7 +236,8 @@ impl Store {
     }
 
     fn identify(&self) -> Result<Found> {
-        let facts = self.patiently("open", |conn| {
+        // In one transaction: another process may be making the tables right now.
+        let facts = self.read("open", |conn| {
             let application: i64 =
                 conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
             let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -252,6 +267,18 @@ impl Store {
 
     fn not_a_ledger(&self, why: &str) -> Error {
         Error::NotALedger { path: self.path.clone(), why: why.to_owned() }
+    }
+
+    /// Lets a test reach the connection, to take away what it needs.
+    #[cfg(test)]
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// Lets a test call a small log large.
+    #[cfg(test)]
+    pub(crate) const fn cut_above(&mut self, bytes: u64) {
+        self.cut_at = bytes;
     }
 
     /// Keeps the log small. Its failure is no failure of the commit before it, which is durable,

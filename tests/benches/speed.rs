@@ -129,7 +129,7 @@ fn main() {
             }
         });
         let limit = start.elapsed();
-        let mut run = |files: bool| {
+        let run = |files: bool| {
             let db = at(&format!("l{round}{files}.db"));
             let mut ledger = Ledger::open(
                 &format!("sqlite:{}", db.display()).parse().unwrap(),

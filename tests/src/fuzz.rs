@@ -1,5 +1,7 @@
 //! Entry points for fuzzing: each takes any bytes, and panics only when the product breaks a promise.
 
+mod conf;
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use issuer::certificate::ParsedCertificate;
@@ -7,6 +9,8 @@ use issuer::describe::Description;
 use issuer::path::{TrustAnchors, validate};
 use issuer::pem::{self, Kind};
 use issuer::public_key_text::{PublicKeyForm, public_key_text};
+
+pub use conf::conf;
 
 const LIMIT: usize = 1 << 20;
 /// 2026-01-01T00:00:00Z.

@@ -7,7 +7,7 @@ use super::{
         BIT_STRING, BMP_STRING, BOOLEAN, CONSTRUCTED, ENUMERATED, GENERAL_STRING, GENERALIZED_TIME,
         IA5_STRING, INTEGER, NULL, NUMERIC_STRING, OBJECT_IDENTIFIER, OCTET_STRING,
         PRINTABLE_STRING, SEQUENCE, SET, T61_STRING, UNIVERSAL_STRING, UTC_TIME, VISIBLE_STRING,
-        element, named_bits, sequence, set_of,
+        content, element, named_bits, sequence, set_of,
     },
     error::{Error, Place, Reason, shown},
     extension::Maker,
@@ -158,13 +158,14 @@ fn primitive(maker: &Maker<'_>, kind: u8, format: Format, text: &[u8]) -> Result
                     return Err(Reason::invalid("format of a text", text));
                 }
             };
-            string(text, form, types(kind), 0, usize::MAX)?
+            let made = string(text, form, types(kind), 0, usize::MAX)?;
+            element(kind, content(&made))
         }
     })
 }
 
-/// VisibleString and GeneralString come out as UTF8String: OpenSSL's chooser of string types does not
-/// know them (3.0.19).
+/// OpenSSL's chooser of string types does not know VisibleString and GeneralString: they keep their tag
+/// and hold UTF-8 (3.0.19).
 fn types(kind: u8) -> Types {
     match kind {
         NUMERIC_STRING => Types::NUMERIC,
@@ -195,9 +196,10 @@ fn bit_list(text: &[u8]) -> Result<Vec<u8>, Reason> {
     let mut bits = Vec::new();
     for part in text.split(|byte| *byte == b',') {
         let invalid = || Reason::invalid("bit number", part);
-        let number: usize = std::str::from_utf8(c_trim(part))
+        let number = std::str::from_utf8(c_trim(part))
             .ok()
-            .and_then(|number| number.parse().ok())
+            .and_then(|number| number.parse::<i64>().ok())
+            .and_then(|number| usize::try_from(number).ok())
             .ok_or_else(invalid)?;
         if number > HIGHEST_BIT {
             return Err(invalid());

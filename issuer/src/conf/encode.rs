@@ -82,6 +82,24 @@ pub(super) fn named_bits(bits: &[usize]) -> Vec<u8> {
     content
 }
 
+/// The content octets of an element made here. (The readers of the crate `der` know neither
+/// UniversalString nor elements of a universal type in the wrong form.)
+pub(super) fn content(element: &[u8]) -> &[u8] {
+    let mut rest = element;
+    if let Some((identifier, behind)) = rest.split_first() {
+        rest = behind;
+        if identifier & 0x1F == 31 {
+            let more = rest.iter().take_while(|octet| **octet & 0x80 != 0).count();
+            rest = rest.get(more + 1..).unwrap_or_default();
+        }
+    }
+    match rest.split_first() {
+        Some((length, behind)) if length & 0x80 == 0 => behind,
+        Some((length, behind)) => behind.get(usize::from(length & 0x7F)..).unwrap_or_default(),
+        None => &[],
+    }
+}
+
 /// Base 128, high bit on all but the last octet: parts of OIDs, tag numbers above 30.
 pub(super) fn base_128(mut value: u128) -> Vec<u8> {
     let mut out = Vec::new();

@@ -138,9 +138,17 @@ pub enum Reason {
         path: String,
     },
     /// The files, or what is made from them, grow too large.
-    #[error("config grows larger than {limit} bytes")]
+    #[error("config, or what it asks for, grows larger than {limit} bytes")]
     TooLarge {
         /// The bound in bytes.
+        limit: usize,
+    },
+    /// More of something than any certificate needs.
+    #[error("more than {limit} {what}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many would be accepted.
         limit: usize,
     },
     /// A section that is named and does not exist.

@@ -26,7 +26,7 @@ mod policy;
 
 /// Work that one call may do, in octets made and parts looked at. Sections can name each other so that
 /// the result doubles with each line; OpenSSL has no bound here but its memory.
-const MOST_WORK: usize = 4 << 20;
+const MOST_WORK: usize = 1 << 20;
 
 /// Which OpenSSL to be like where they differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,17 +110,9 @@ impl Config {
         let place = Place::file(self.file_name());
         let section = named_section(self, section.as_bytes(), &place)?;
         let texts = Texts { form: Form::Latin1, mask: Types::UTF8 };
-        let issuer = Some(context.issuer);
-        let mut maker = Maker::new(
-            self,
-            &objects,
-            texts,
-            context.subject,
-            context.subject_key,
-            issuer,
-            &place,
-        )?;
-        let mut list = maker.section(section, Duplicates::Replace)?;
+        let purpose = Purpose::Certificate { key: context.subject_key, issuer: context.issuer };
+        let mut maker = Maker::new(self, &objects, texts, context.subject, purpose, &place)?;
+        let mut list = maker.section(section)?;
         if compat == OpenSslCompat::V3 && !list.is_empty() {
             let identifier = maker.subject_key_identifier(b"hash", &place)?;
             complete(&mut list, ID_CE_SUBJECT_KEY_IDENTIFIER, identifier, &place)?;
@@ -160,13 +152,15 @@ fn extension(
     Ok(Extension { extn_id, critical, extn_value })
 }
 
-/// What happens to the earlier of two extensions with one OID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Duplicates {
-    /// It goes: `openssl x509`.
-    Replace,
-    /// Both stay: `openssl req`.
-    Keep,
+/// What the extensions are made for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Purpose<'a> {
+    /// A certificate: of two extensions with one OID the later replaces the earlier.
+    Certificate { key: &'a SubjectPublicKeyInfoOwned, issuer: IssuerContext<'a> },
+    /// A request, which has no issuer: of two extensions with one OID both stay.
+    Request { key: &'a SubjectPublicKeyInfoOwned },
+    /// Nothing: only the syntax counts, and what subject and issuer would give stays empty.
+    Check,
 }
 
 /// Makes extensions; the values of a section change it only by `email:move`.
@@ -176,8 +170,7 @@ pub(super) struct Maker<'a> {
     texts: Texts,
     subject: Subject,
     moved: bool,
-    subject_key: &'a SubjectPublicKeyInfoOwned,
-    issuer: Option<IssuerContext<'a>>,
+    purpose: Purpose<'a>,
     work: usize,
 }
 
@@ -187,26 +180,23 @@ impl<'a> Maker<'a> {
         objects: &'a Objects,
         texts: Texts,
         subject: &Name,
-        subject_key: &'a SubjectPublicKeyInfoOwned,
-        issuer: Option<IssuerContext<'a>>,
+        purpose: Purpose<'a>,
         place: &Place,
     ) -> Result<Self, Error> {
         let subject = Subject::of_name(subject)
             .map_err(|_| place.error(Reason::Missing { what: "valid subject" }))?;
         // Names within extensions are Latin-1, whatever `utf8` says of the subject.
         let texts = Texts { form: Form::Latin1, ..texts };
-        Ok(Self { config, objects, texts, subject, moved: false, subject_key, issuer, work: 0 })
+        Ok(Self { config, objects, texts, subject, moved: false, purpose, work: 0 })
     }
 
-    pub(super) fn section(
-        &mut self,
-        section: &Section,
-        duplicates: Duplicates,
-    ) -> Result<ExtensionList, Error> {
+    pub(super) fn section(&mut self, section: &Section) -> Result<ExtensionList, Error> {
         let mut list = ExtensionList::new();
         for value in section.values() {
             let made = self.extension(value.name(), value.bytes(), value.place())?;
-            if duplicates == Duplicates::Replace {
+            // Looking through the earlier ones is work, too.
+            self.spend(list.len(), value.place())?;
+            if matches!(self.purpose, Purpose::Certificate { .. }) {
                 list.retain(|earlier| earlier.extn_id != made.extn_id);
             }
             list.push(made);
@@ -255,6 +245,10 @@ impl<'a> Maker<'a> {
             return Err(place.error(Reason::TooLarge { limit: MOST_WORK }));
         }
         Ok(())
+    }
+
+    pub(super) fn purpose(&self) -> Purpose<'a> {
+        self.purpose
     }
 
     pub(super) fn config(&self) -> &'a Config {

@@ -1,9 +1,8 @@
 //! Physical lines made into logical ones.
 //!
-//! OpenSSL reads a file in pieces of at most 510 bytes, strips line ends from each *piece* and looks
-//! for the continuation backslash at the end of each *piece*. A line longer than a piece therefore
-//! loses a lone backslash that stands at the very end of one (OpenSSL 3.0.19). Judged against the real
-//! program, this reader has to cut at the same places.
+//! OpenSSL reads a file in pieces of at most 510 bytes and strips line ends from each *piece*. A line
+//! that is longer than a piece therefore ends at a CR which happens to be the last byte of one
+//! (OpenSSL 3.0.19). Judged against the real program, this reader has to cut at the same places.
 
 use std::sync::Arc;
 
@@ -64,9 +63,7 @@ impl Source {
         }
         let end = bytes.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
         let stripped = bytes.get(..end.map_or(0, |at| at + 1)).unwrap_or_default();
-        // A byte order mark makes a long first line end with its first piece (OpenSSL compares with the
-        // length before it was removed).
-        let open = stripped.len() == bytes.len() && !marked;
+        let open = stripped.len() == bytes.len();
         if piece.ends_with(b"\n") {
             self.line += 1;
         }

@@ -7,7 +7,7 @@ use super::{
 };
 
 /// OpenSSL has no bound, and decimal numbers cost the square of their length.
-const MOST_DIGITS: usize = 4_096;
+const MOST_DIGITS: usize = 512;
 
 /// One part of a list: `name` or `name:value`. Parts of a section are its keys and values.
 #[derive(Clone, Debug)]
@@ -56,25 +56,13 @@ pub(super) fn named_section<'a>(
     config.section(name).ok_or_else(|| place.error(Reason::NoSection { name: shown(name) }))
 }
 
-/// `@section`, or `name:value, name, …` in the value itself.
-pub(super) fn list_or_section(
-    config: &Config,
-    text: &[u8],
-    place: &Place,
-) -> Result<Vec<Item>, Error> {
-    match text.strip_prefix(b"@") {
-        Some(name) => Ok(section_items(named_section(config, name, place)?)),
-        None => list(text, place),
-    }
-}
-
 /// Splits at commas, and each part at its first colon. Neither name nor value may be empty. A line
 /// end (from an escape) ends the search for separators, but stays in the last part.
 pub(super) fn list(text: &[u8], place: &Place) -> Result<Vec<Item>, Error> {
     let searched = text.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(text.len());
     let part = |from: usize, to: usize| {
         let part = text.get(from..to).unwrap_or_default();
-        let part = c_trim(part);
+        let part = strip(part);
         if part.is_empty() {
             Err(place.error(Reason::Missing { what: "name or value" }))
         } else {
@@ -106,6 +94,13 @@ fn item(name: Option<Vec<u8>>, part: Vec<u8>, place: &Place) -> Item {
         Some(name) => Item { name, value: Some(part), place: place.clone() },
         None => Item { name: part, value: None, place: place.clone() },
     }
+}
+
+/// Without white space at both ends; but behind a single byte it stays (OpenSSL 3.0.19).
+fn strip(text: &[u8]) -> &[u8] {
+    let inner = c_trim(text);
+    let start = text.iter().position(|byte| inner.first() == Some(byte)).unwrap_or(0);
+    if inner.len() == 1 { text.get(start..).unwrap_or_default() } else { inner }
 }
 
 /// C's `isspace`, both ends.
@@ -187,12 +182,16 @@ fn low_byte(value: u32) -> u8 {
     low
 }
 
-/// Pairs of hexadecimal digits; colons may stand between pairs.
+/// Pairs of hexadecimal digits; colons may stand between pairs. A text of one byte or none is too
+/// short, though lone colons are not.
 pub(super) fn hex(text: &[u8]) -> Result<Vec<u8>, Reason> {
     let invalid = || Reason::invalid("hexadecimal value", text);
     let nibble = |byte: u8| {
         char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).ok_or_else(invalid)
     };
+    if text.len() < 2 {
+        return Err(invalid());
+    }
     let mut out = Vec::with_capacity(text.len() / 2);
     let mut bytes = text.iter().copied();
     while let Some(high) = bytes.next() {

@@ -4,16 +4,20 @@ use der::{Decode, asn1::ObjectIdentifier};
 use x509_cert::name::Name;
 
 use super::{
-    encode::{OBJECT_IDENTIFIER, element, sequence, set_of},
+    encode::{OBJECT_IDENTIFIER, content, element, sequence, set_of},
     error::{Error, Place, Reason, shown},
     objects::Objects,
     strings::{Form, Types, attribute},
 };
 use crate::conf::Section;
 
+/// OpenSSL bounds only the octets of a name. Members of one RDN are compared with each other.
+const MOST_ATTRIBUTES: usize = 1_000;
+
 /// A name under construction: RDNs of attributes, each attribute as its type and its value element.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Subject {
+    count: usize,
     rdns: Vec<Vec<(ObjectIdentifier, Vec<u8>)>>,
 }
 
@@ -63,6 +67,10 @@ impl Subject {
         objects: &Objects,
         texts: Texts,
     ) -> Result<(), Reason> {
+        self.count += 1;
+        if self.count > MOST_ATTRIBUTES {
+            return Err(Reason::TooMany { what: "attributes of a name", limit: MOST_ATTRIBUTES });
+        }
         let oid = objects.resolve(name)?;
         let value = attribute(&oid, text, texts.form, texts.mask)?;
         let entry =
@@ -88,17 +96,16 @@ impl Subject {
     pub(super) fn single_rdn(&self) -> Option<Vec<u8>> {
         let [rdn] = self.rdns.as_slice() else { return None };
         let set = set_of(members(rdn));
-        // Two octets of header at least; the caller gives the content another tag.
-        der::asn1::AnyRef::from_der(&set).ok().map(|any| any.value().to_vec())
+        Some(content(&set).to_vec())
     }
 
     /// The content octets of each value of this attribute type, and whether to take them out.
     pub(super) fn values(&mut self, wanted: &ObjectIdentifier, taken: Taken) -> Vec<Vec<u8>> {
-        let content = |value: &Vec<u8>| {
-            der::asn1::AnyRef::from_der(value).map(|any| any.value().to_vec()).unwrap_or_default()
-        };
         let all = self.rdns.iter().flatten();
-        let found = all.filter(|(oid, _)| oid == wanted).map(|(_, value)| content(value)).collect();
+        let found = all
+            .filter(|(oid, _)| oid == wanted)
+            .map(|(_, value)| content(value).to_vec())
+            .collect();
         if taken == Taken::Out {
             for rdn in &mut self.rdns {
                 rdn.retain(|(oid, _)| oid != wanted);

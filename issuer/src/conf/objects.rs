@@ -91,12 +91,18 @@ impl Objects {
                 let what = "stbl_section".into();
                 return Err(module.place().error(Reason::Unsupported { what }));
             }
-            if name != b"oid_section" {
-                continue;
+            let known: [&[u8]; 6] =
+                [b"oid_section", b"providers", b"engines", b"ssl_conf", b"alg_section", b"random"];
+            if !known.contains(&name) {
+                // OpenSSL would look for a shared library of this name.
+                return Err(module.place().error(Reason::Unsupported { what: shown(name) }));
             }
             let section = config.section(module.bytes()).ok_or_else(|| {
                 module.place().error(Reason::NoSection { name: shown(module.bytes()) })
             })?;
+            if name != b"oid_section" {
+                continue;
+            }
             for value in section.values() {
                 self.add_module_object(value.name(), value.bytes())
                     .map_err(|reason| value.place().error(reason))?;

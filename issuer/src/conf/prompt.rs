@@ -51,12 +51,19 @@ pub(super) fn subject(
     Ok(subject)
 }
 
-/// The attributes that have an answer: name, text, place.
+/// An attribute of the request, with its text and where that stands.
+pub(super) struct Answer {
+    pub(super) name: Vec<u8>,
+    pub(super) text: Vec<u8>,
+    pub(super) place: Place,
+}
+
+/// The attributes that have an answer.
 pub(super) fn attributes(
     config: &Config,
     section: &Section,
     objects: &Objects,
-) -> Result<Vec<(Vec<u8>, Vec<u8>, Place)>, Error> {
+) -> Result<Vec<Answer>, Error> {
     let mut found = Vec::new();
     for value in section.values() {
         let name = value.name();
@@ -64,7 +71,7 @@ pub(super) fn attributes(
             continue;
         }
         if let Some((text, place)) = answer(config, section, name, value.place())? {
-            found.push((name.to_vec(), text, place));
+            found.push(Answer { name: name.to_vec(), text, place });
         }
     }
     Ok(found)
@@ -90,8 +97,10 @@ fn answer(
         let (length, limit) = (text.len(), LONGEST_ANSWER);
         return Err(answer.place().error(Reason::StringTooLong { length, limit }));
     }
-    let text = if fixed && text.is_empty() { default_of(config, section, key) } else { text };
-    if text.is_empty() || (fixed && text == b".") {
+    // A `_value` is read like a line typed in: an empty one means the default, a dot means nothing.
+    let line = fixed.then(|| text.split(|byte| *byte == b'\n').next().unwrap_or_default());
+    let text = if line == Some(b"") { default_of(config, section, key) } else { text };
+    if text.is_empty() || line == Some(b".") {
         return Ok(None);
     }
     let bound = |suffix| with(suffix).map(|value| number(value.bytes()));

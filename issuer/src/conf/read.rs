@@ -1,6 +1,7 @@
 //! Reading: from lines to sections.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     ffi::OsStr,
     io,
@@ -20,6 +21,7 @@ use super::{
 /// OpenSSL has no bound: a file that includes itself is read until the descriptors run out.
 const DEEPEST: usize = 16;
 const MOST_FILES: usize = 1_000;
+const LONGEST_SECTION: usize = 1_024;
 
 /// Reads a whole text, with what it includes.
 pub(super) fn read(text: Vec<u8>, name: Arc<str>, options: &Options) -> Result<Config, Error> {
@@ -43,6 +45,7 @@ pub(super) fn read(text: Vec<u8>, name: Arc<str>, options: &Options) -> Result<C
     let name = Arc::clone(&reader.config.file);
     reader.current = Source::new(name, text);
     reader.run()?;
+    reader.config.close();
     Ok(reader.config)
 }
 
@@ -78,8 +81,11 @@ impl Reader<'_> {
             let Some(piece) = self.current.piece(first)? else {
                 first = false;
                 if open {
-                    // The file ends within a line: what there is counts.
+                    // The file ends within a line: what there is counts, without a last backslash.
                     open = false;
+                    if continues(&line) {
+                        line.pop();
+                    }
                     self.line(&line, &place)?;
                 } else if !self.next_source()? {
                     return Ok(());
@@ -89,7 +95,7 @@ impl Reader<'_> {
             first = false;
             line.extend_from_slice(piece.bytes);
             open = piece.open;
-            if line.ends_with(b"\\") && !line.ends_with(b"\\\\") {
+            if !open && continues(&line) {
                 line.pop();
                 open = true;
             }
@@ -141,7 +147,17 @@ impl Reader<'_> {
             }
         };
         self.section = self.expand(name, None, place)?;
+        self.check_section(&self.section, place)?;
         self.config.open_section(&self.section, place);
+        Ok(())
+    }
+
+    /// OpenSSL has no bound; but sections are looked up by name again and again.
+    fn check_section(&self, name: &[u8], place: &Place) -> Result<(), Error> {
+        if name.len() > LONGEST_SECTION {
+            let (what, limit) = ("bytes in a section name", LONGEST_SECTION);
+            return Err(place.error(Reason::TooMany { what, limit }));
+        }
         Ok(())
     }
 
@@ -150,6 +166,7 @@ impl Reader<'_> {
         let mut section = self.section.clone();
         if let Some(behind) = rest.strip_prefix(b"::") {
             section = name.to_vec();
+            self.check_section(&section, place)?;
             (name, rest) = split_name(behind, self.dollar_in_names);
         }
         // What OpenSSL compares is the text from the name on, so `.includefoo` is an include, too.
@@ -170,6 +187,8 @@ impl Reader<'_> {
         let Some(value) = assigned else {
             return Err(place.error(Reason::MissingEquals { found: shown(behind_name) }));
         };
+        // Keys count as well, lest a long section name be copied for each of many lines.
+        self.grow(section.len() + name.len(), place)?;
         let value = self.expand(trim_end(trim_start(value)), Some(&section), place)?;
         self.config.set(&section, name, value, place);
         Ok(())
@@ -204,7 +223,12 @@ impl Reader<'_> {
             return Err(place.error(Reason::IncludeNotAllowed));
         };
         let path = self.include_path(named).map_err(|reason| place.error(reason))?;
-        match files.list(&path) {
+        let listed = if path.as_os_str().is_empty() {
+            Err(io::ErrorKind::NotFound.into())
+        } else {
+            files.list(&path)
+        };
+        match listed {
             // OpenSSL passes over a file that is not there; so do we, and remember it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.config.missing.push((place.clone(), path));
@@ -283,14 +307,25 @@ impl Reader<'_> {
         section: Option<&[u8]>,
         place: &Place,
     ) -> Result<Vec<u8>, Error> {
-        let lookup = |section: Option<&[u8]>, name: &[u8]| self.variable(section, name);
+        // Each look-up counts, too: a variable may be empty, and stand there a million times.
+        let looked_up = Cell::new(0);
+        let lookup = |section: Option<&[u8]>, name: &[u8]| {
+            looked_up.set(looked_up.get() + section.map_or(0, <[u8]>::len) + name.len() + 16);
+            self.variable(section, name)
+        };
         let value = expand(text, section, self.dollar_in_names, &lookup);
         let value = value.map_err(|reason| place.error(reason))?;
-        self.value_bytes += value.len();
+        self.grow(looked_up.get(), place)?;
+        self.grow(value.len(), place)?;
+        Ok(value)
+    }
+
+    fn grow(&mut self, bytes: usize, place: &Place) -> Result<(), Error> {
+        self.value_bytes += bytes;
         if self.value_bytes > self.options.max_bytes {
             return Err(place.error(Reason::TooLarge { limit: self.options.max_bytes }));
         }
-        Ok(value)
+        Ok(())
     }
 
     /// The section, then the environment for the section `ENV`, then the default section.
@@ -319,6 +354,12 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the line goes on in the next one: it ends with one backslash, and not with two (nor more:
+/// OpenSSL looks at two bytes only).
+fn continues(line: &[u8]) -> bool {
+    line.ends_with(b"\\") && !line.ends_with(b"\\\\")
 }
 
 /// `*.cnf` and `*.conf`, with something before the dot, in any case.

@@ -1,5 +1,6 @@
 //! A certification request from a config, as `openssl req -new -batch -config` makes it.
 
+use const_oid::db::rfc5912::ID_EXTENSION_REQ;
 use der::{Decode, Encode, asn1::SetOfVec};
 use spki::SubjectPublicKeyInfoOwned;
 use x509_cert::{
@@ -12,13 +13,16 @@ use super::{
     Config, Section, Value,
     encode::{OBJECT_IDENTIFIER, element, sequence, set_of},
     error::{Error, Place, Reason, shown},
-    extension::{Duplicates, Extensions, Maker},
+    extension::{Extensions, Maker, Purpose},
     list::named_section,
     name::{Subject, Texts},
     objects::Objects,
-    prompt,
+    prompt::{self, Answer},
     strings::{Form, Types, attribute},
 };
+
+/// OpenSSL has no bound. Attributes are compared with each other.
+const MOST_ATTRIBUTES: usize = 1_000;
 
 /// Everything about a request but its key.
 #[derive(Clone, Debug)]
@@ -55,6 +59,13 @@ impl Config {
     /// Whatever `openssl req -new -batch` refuses; the error names file and line.
     pub fn request(&self) -> Result<RequestTemplate<'_>, Error> {
         let objects = Objects::of_request(self)?;
+        if let Some(name) = self.request_value(b"x509_extensions") {
+            // Not for requests, but OpenSSL looks whether its syntax is right.
+            let section = named_section(self, name.bytes(), name.place())?;
+            let texts = Texts { form: Form::Latin1, mask: Types::UTF8 };
+            let (subject, purpose) = (Name::default(), Purpose::Check);
+            Maker::new(self, &objects, texts, &subject, purpose, name.place())?.section(section)?;
+        }
         let mask = match self.request_value(b"string_mask") {
             Some(value) => {
                 Types::from_mask(value.bytes()).map_err(|reason| value.place().error(reason))?
@@ -87,17 +98,27 @@ impl Config {
         }
         let mut attributes = Vec::new();
         if let Some(section) = attribute_section {
-            let pairs = if asked {
+            let answers = if asked {
                 prompt::attributes(self, section, &objects)?
             } else {
-                let pair = |value: &Value| {
-                    (value.name().to_vec(), value.bytes().to_vec(), value.place().clone())
+                let answer = |value: &Value| Answer {
+                    name: value.name().to_vec(),
+                    text: value.bytes().to_vec(),
+                    place: value.place().clone(),
                 };
-                section.values().map(pair).collect()
+                section.values().map(answer).collect()
             };
-            for (name, text, place) in pairs {
+            for Answer { name, text, place } in answers {
                 let made = request_attribute(&name, &text, &objects, texts);
-                attributes.push(made.map_err(|reason| place.error(reason))?);
+                let made = made.map_err(|reason| place.error(reason))?;
+                if attributes.iter().any(|earlier: &Attribute| earlier.oid == made.oid) {
+                    return Err(place.error(Reason::Twice { name: shown(&name) }));
+                }
+                if attributes.len() >= MOST_ATTRIBUTES {
+                    let (what, limit) = ("attributes of a request", MOST_ATTRIBUTES);
+                    return Err(place.error(Reason::TooMany { what, limit }));
+                }
+                attributes.push(made);
             }
         }
         let subject = subject.to_name(section.place())?;
@@ -150,10 +171,11 @@ impl<'a> RequestTemplate<'a> {
         }
     }
 
-    /// Name of the digest (`default_md`), such as `sha256`, where the config has one.
+    /// The digest (`default_md`), such as `sha256`, where the config has one. Whether there is such a
+    /// digest is for the signer to say; its error can name the value's place.
     #[must_use]
-    pub fn digest(&self) -> Option<String> {
-        self.config.request_value(b"default_md").map(|value| shown(value.bytes()))
+    pub fn digest(&self) -> Option<&'a Value> {
+        self.config.request_value(b"default_md")
     }
 
     /// The section of the requested extensions (`req_extensions`), where the config has one.
@@ -197,6 +219,9 @@ impl<'a> RequestTemplate<'a> {
         let extensions = self.extensions(key)?;
         let mut attributes = self.attributes.clone();
         if !extensions.list.is_empty() {
+            if attributes.iter().any(|it| it.oid == ID_EXTENSION_REQ) {
+                return Err(place.error(Reason::Twice { name: "extReq".into() }));
+            }
             attributes.push(extension_request(&extensions, &place)?);
         }
         let attributes = SetOfVec::try_from(attributes)
@@ -216,9 +241,10 @@ impl<'a> RequestTemplate<'a> {
         key: &SubjectPublicKeyInfoOwned,
     ) -> Result<Extensions, Error> {
         let section = named_section(self.config, name, place)?;
-        let mut maker =
-            Maker::new(self.config, &self.objects, self.texts, &self.subject, key, None, place)?;
-        let list = maker.section(section, Duplicates::Keep)?;
+        let purpose = Purpose::Request { key };
+        let (config, subject) = (self.config, &self.subject);
+        let mut maker = Maker::new(config, &self.objects, self.texts, subject, purpose, place)?;
+        let list = maker.section(section)?;
         maker.finish(list, place)
     }
 }
@@ -241,8 +267,7 @@ fn request_attribute(
 fn extension_request(extensions: &Extensions, place: &Place) -> Result<Attribute, Error> {
     let invalid = || place.error(Reason::Missing { what: "valid extension" });
     let list = extensions.list.to_der().map_err(|_| invalid())?;
-    let oid = const_oid::db::rfc5912::ID_EXTENSION_REQ;
-    let identifier = element(OBJECT_IDENTIFIER, oid.as_bytes());
+    let identifier = element(OBJECT_IDENTIFIER, ID_EXTENSION_REQ.as_bytes());
     Attribute::from_der(&sequence(&[identifier, set_of(vec![list])].concat()))
         .map_err(|_| invalid())
 }

@@ -6,7 +6,8 @@
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::name::Name;
 
-use crate::device_oids::{attribute_name, string_value};
+use crate::device_oids::string_value;
+use crate::names::display_name;
 
 /// Characters that are printed as escapes besides the control characters: invisible ones, and those that change
 /// the direction of reading.
@@ -68,7 +69,7 @@ pub fn name_text(name: &Name) -> String {
 
 fn attribute_text(attribute: &AttributeTypeAndValue) -> String {
     let value = value_text(attribute);
-    match attribute_name(&attribute.oid) {
+    match display_name(&attribute.oid) {
         Some(short) => format!("{short}={value}"),
         None => format!("{}={value}", attribute.oid),
     }

@@ -1,14 +1,12 @@
 //! Types and modifiers of the mini-language, and what the modifiers do to an element.
 
-use der::{Decode, asn1::AnyRef};
-
 use super::{Format, is_constructed};
 use crate::conf::{
     encode::{
         BIT_STRING, BMP_STRING, BOOLEAN, CONSTRUCTED, CONTEXT, ENUMERATED, GENERAL_STRING,
         GENERALIZED_TIME, IA5_STRING, INTEGER, NULL, NUMERIC_STRING, OBJECT_IDENTIFIER,
         OCTET_STRING, PRINTABLE_STRING, SEQUENCE, SET, T61_STRING, UNIVERSAL_STRING, UTC_TIME,
-        UTF8_STRING, VISIBLE_STRING, tagged,
+        UTF8_STRING, VISIBLE_STRING, content, tagged,
     },
     error::{Reason, shown},
 };
@@ -177,13 +175,11 @@ impl Modifiers {
         let mut out = match self.implicit {
             None => inner.to_vec(),
             Some(tag) => {
-                let invalid = || Reason::invalid("element", inner);
-                let content = AnyRef::from_der(inner).map_err(|_| invalid())?;
-                let identifier = inner.first().ok_or_else(invalid)?;
+                let identifier = inner.first().copied().unwrap_or_default();
                 let list = tag.class == 0 && [SEQUENCE, SET].map(u32::from).contains(&tag.number);
-                let made = is_constructed(*identifier) || list;
+                let made = is_constructed(identifier) || list;
                 let form = if made { CONSTRUCTED } else { 0 };
-                tagged(tag.class | form, tag.number, content.value())
+                tagged(tag.class | form, tag.number, content(inner))
             }
         };
         for wrap in self.wraps.iter().rev() {
@@ -212,8 +208,7 @@ fn readable(element: &[u8]) -> Result<(), Reason> {
     if list != is_constructed(identifier) {
         return Err(invalid());
     }
-    let any = AnyRef::from_der(element).map_err(|_| invalid())?;
-    let content = any.value();
+    let content = content(element);
     let good = match kind {
         BOOLEAN => matches!(content, [0xFF] | [0]),
         INTEGER | ENUMERATED => match content {
@@ -237,8 +232,8 @@ fn readable(element: &[u8]) -> Result<(), Reason> {
             }
             [] => false,
         },
-        BMP_STRING => content.len() % 2 == 0,
-        UNIVERSAL_STRING => content.len() % 4 == 0,
+        BMP_STRING => content.len().is_multiple_of(2),
+        UNIVERSAL_STRING => content.len().is_multiple_of(4),
         // What lies outside the known types never comes back the same, or not at all.
         _ => {
             list || matches!(

@@ -1,5 +1,5 @@
 //! Whether a text is a UTCTime or GeneralizedTime as OpenSSL accepts them: seconds may be missing,
-//! a GeneralizedTime may have a fraction, and an offset may stand in place of `Z`.
+//! a GeneralizedTime may have a fraction behind them, and an offset may stand in place of `Z`.
 
 use crate::conf::encode::GENERALIZED_TIME;
 
@@ -28,13 +28,13 @@ fn parse(kind: u8, text: &[u8]) -> Option<()> {
     digits.two(0, 59)?;
     if digits.0.first().is_some_and(u8::is_ascii_digit) {
         digits.two(0, 59)?;
-    }
-    if generalized && let Some(rest) = digits.0.strip_prefix(b".") {
-        let fraction = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if fraction == 0 {
-            return None;
+        if generalized && let Some(rest) = digits.0.strip_prefix(b".") {
+            let fraction = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if fraction == 0 {
+                return None;
+            }
+            digits.0 = rest.get(fraction..)?;
         }
-        digits.0 = rest.get(fraction..)?;
     }
     match digits.0.split_first() {
         Some((b'Z', [])) => Some(()),

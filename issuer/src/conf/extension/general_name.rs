@@ -2,7 +2,7 @@
 
 use const_oid::db::rfc3280::EMAIL_ADDRESS;
 
-use super::{Maker, ip};
+use super::{Maker, Purpose, ip};
 use crate::conf::{
     asn1,
     encode::{CONSTRUCTED, CONTEXT, element, sequence},
@@ -42,8 +42,12 @@ impl Maker<'_> {
                 content.extend(self.general_name(item)?);
                 continue;
             }
-            let Some(issuer) = self.issuer else {
-                return Err(item.error(Reason::Missing { what: "issuer certificate" }));
+            let issuer = match self.purpose() {
+                Purpose::Certificate { issuer, .. } => issuer,
+                Purpose::Request { .. } => {
+                    return Err(item.error(Reason::Missing { what: "issuer certificate" }));
+                }
+                Purpose::Check => continue,
             };
             if let Some(names) = issuer.alternative_names {
                 use der::Decode;

@@ -2,7 +2,7 @@
 
 use sha1::{Digest, Sha1};
 
-use super::{Maker, encoded};
+use super::{Maker, Purpose, encoded};
 use crate::conf::{
     encode::{CONSTRUCTED, CONTEXT, OCTET_STRING, element, sequence},
     error::{Error, Place, Reason},
@@ -18,14 +18,13 @@ impl Maker<'_> {
     ) -> Result<Vec<u8>, Error> {
         let identifier = match text {
             b"none" => Vec::new(),
-            b"hash" => Sha1::digest(self.subject_key.subject_public_key.raw_bytes()).to_vec(),
-            _ => {
-                let octets = hex(text).map_err(|reason| place.error(reason))?;
-                if text.len() < 2 {
-                    return Err(place.error(Reason::invalid("hexadecimal value", text)));
+            b"hash" => match self.purpose() {
+                Purpose::Certificate { key, .. } | Purpose::Request { key } => {
+                    Sha1::digest(key.subject_public_key.raw_bytes()).to_vec()
                 }
-                octets
-            }
+                Purpose::Check => Vec::new(),
+            },
+            _ => hex(text).map_err(|reason| place.error(reason))?,
         };
         Ok(element(OCTET_STRING, &identifier))
     }
@@ -56,8 +55,12 @@ impl Maker<'_> {
                 _ => return Err(item.error(Reason::invalid("identifier", &item.name))),
             }
         }
-        let Some(issuer) = self.issuer else {
-            return Err(place.error(Reason::Missing { what: "issuer certificate" }));
+        let issuer = match self.purpose() {
+            Purpose::Certificate { issuer, .. } => issuer,
+            Purpose::Request { .. } => {
+                return Err(place.error(Reason::Missing { what: "issuer certificate" }));
+            }
+            Purpose::Check => return Ok(sequence(&[])),
         };
         let key_identifier = issuer.key_identifier.filter(|_| key != Wish::No);
         if key != Wish::No && key_identifier.is_none() && (key == Wish::Always || name == Wish::No)

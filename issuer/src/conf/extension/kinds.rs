@@ -2,12 +2,13 @@
 
 use super::Maker;
 use crate::conf::{
+    Section,
     encode::{
         BIT_STRING, BOOLEAN, CONSTRUCTED, CONTEXT, IA5_STRING, NULL, UTF8_STRING, element,
         named_bits, sequence,
     },
     error::{Error, Place, Reason, shown},
-    list::{Item, integer, integer_content, list_or_section, switch},
+    list::{Item, integer, integer_content, list, named_section, section_items, switch},
 };
 
 /// An extension with a syntax of its own.
@@ -110,7 +111,10 @@ impl Maker<'_> {
             Kind::BasicConstraints => basic_constraints(&self.items(text, place)?),
             Kind::KeyUsage => bits(&self.items(text, place)?, KEY_USAGE),
             Kind::NetscapeType => bits(&self.items(text, place)?, NETSCAPE_TYPE),
-            Kind::ExtendedKeyUsage => self.key_purposes(&self.items(text, place)?),
+            Kind::ExtendedKeyUsage => {
+                let items = self.items(text, place)?;
+                self.key_purposes(&items)
+            }
             Kind::SubjectAltName => {
                 let items = self.items(text, place)?;
                 self.subject_alternatives(&items)
@@ -120,7 +124,10 @@ impl Maker<'_> {
                 self.issuer_alternatives(&items)
             }
             Kind::PolicyConstraints => policy_constraints(&self.items(text, place)?, place),
-            Kind::PolicyMappings => self.policy_mappings(&self.items(text, place)?),
+            Kind::PolicyMappings => {
+                let items = self.items(text, place)?;
+                self.policy_mappings(&items)
+            }
             Kind::NameConstraints => {
                 let items = self.items(text, place)?;
                 self.name_constraints(&items)
@@ -142,12 +149,35 @@ impl Maker<'_> {
     }
 
     /// The parts of a list or of an `@section`; at least one.
-    pub(super) fn items(&self, text: &[u8], place: &Place) -> Result<Vec<Item>, Error> {
-        let items = list_or_section(self.config(), text, place)?;
+    pub(super) fn items(&mut self, text: &[u8], place: &Place) -> Result<Vec<Item>, Error> {
+        let items = self.any_items(text, place)?;
         if items.is_empty() {
             return Err(place.error(Reason::invalid("empty section", text)));
         }
         Ok(items)
+    }
+
+    /// The parts of a list or of an `@section`, which may be empty.
+    pub(super) fn any_items(&mut self, text: &[u8], place: &Place) -> Result<Vec<Item>, Error> {
+        match text.strip_prefix(b"@") {
+            Some(name) => self.section_items(named_section(self.config(), name, place)?, place),
+            None => {
+                self.spend(text.len(), place)?;
+                list(text, place)
+            }
+        }
+    }
+
+    /// The parts of a section. Many values may name one section, so looking at it counts as work.
+    pub(super) fn section_items(
+        &mut self,
+        section: &Section,
+        place: &Place,
+    ) -> Result<Vec<Item>, Error> {
+        for value in section.values() {
+            self.spend(value.name().len() + value.bytes().len(), place)?;
+        }
+        Ok(section_items(section))
     }
 
     fn key_purposes(&self, items: &[Item]) -> Result<Vec<u8>, Error> {
@@ -262,7 +292,8 @@ fn tls_features(items: &[Item]) -> Result<Vec<u8>, Error> {
             _ => std::str::from_utf8(text)
                 .ok()
                 .map(|text| text.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']))
-                .and_then(|text| text.parse::<u16>().ok()),
+                .and_then(|text| text.parse::<i64>().ok())
+                .and_then(|number| u16::try_from(number).ok()),
         };
         let number = number.ok_or_else(|| item.error(Reason::invalid("TLS feature", text)))?;
         let number = integer(number.to_string().as_bytes()).map_err(|it| item.error(it))?;

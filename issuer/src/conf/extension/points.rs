@@ -4,7 +4,7 @@ use super::{Maker, kinds::flag};
 use crate::conf::{
     encode::{CONSTRUCTED, CONTEXT, element, named_bits, sequence},
     error::{Error, Reason},
-    list::{Item, list, list_or_section, named_section, section_items, switch},
+    list::{Item, list, named_section, switch},
     name::Subject,
 };
 
@@ -31,7 +31,8 @@ impl Maker<'_> {
                 content.extend(sequence(&point));
             } else {
                 let section = named_section(self.config(), &item.name, &item.place)?;
-                content.extend(self.distribution_point(&section_items(section))?);
+                let described = self.section_items(section, &item.place)?;
+                content.extend(self.distribution_point(&described)?);
             }
         }
         Ok(sequence(&content))
@@ -117,7 +118,7 @@ impl Maker<'_> {
     }
 
     fn names_of(&mut self, item: &Item, text: &[u8]) -> Result<Vec<u8>, Error> {
-        let names = list_or_section(self.config(), text, &item.place)?;
+        let names = self.any_items(text, &item.place)?;
         self.general_names(&names)
     }
 }

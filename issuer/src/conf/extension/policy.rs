@@ -9,7 +9,7 @@ use crate::conf::{
         BMP_STRING, IA5_STRING, OBJECT_IDENTIFIER, UTF8_STRING, VISIBLE_STRING, element, sequence,
     },
     error::{Error, Place, Reason, shown},
-    list::{Item, integer, list, named_section, section_items},
+    list::{Item, integer, list, named_section},
 };
 
 impl Maker<'_> {
@@ -42,9 +42,8 @@ impl Maker<'_> {
     ) -> Result<Vec<u8>, Error> {
         let mut identifier = None;
         let mut qualifiers = Vec::new();
-        for item in section_items(section) {
+        for item in self.section_items(section, place)? {
             let value = item.value("value")?;
-            self.spend(value.len(), place)?;
             if item.name == b"policyIdentifier" {
                 identifier = Some(self.oid(&item, value)?);
             } else if item.is("CPS") {
@@ -78,9 +77,8 @@ impl Maker<'_> {
         let mut text = Vec::new();
         let mut organization = None;
         let mut numbers = None;
-        for item in section_items(section) {
+        for item in self.section_items(section, place)? {
             let value = item.value("value")?;
-            self.spend(value.len(), place)?;
             match item.name.as_slice() {
                 b"explicitText" => text = display_text(value),
                 b"organization" => organization = Some(element(organization_type, value)),
@@ -94,12 +92,16 @@ impl Maker<'_> {
                 _ => return Err(item.error(Reason::invalid("notice option", &item.name))),
             }
         }
+        // Numbers may be missing, and are empty then (OpenSSL 3.0.19 has a check for it that never
+        // fires). Without an organization it writes octets that
+        // are no DER, and calls that success: here we refuse.
         let reference = match (organization, numbers) {
             (None, None) => Vec::new(),
-            (Some(organization), Some(numbers)) => sequence(&[organization, numbers].concat()),
-            _ => {
-                let what = "organization or noticeNumbers (both or neither)";
-                return Err(place.error(Reason::Missing { what }));
+            (Some(organization), numbers) => {
+                sequence(&[organization, numbers.unwrap_or_else(|| sequence(&[]))].concat())
+            }
+            (None, Some(_)) => {
+                return Err(place.error(Reason::Missing { what: "organization" }));
             }
         };
         Ok(sequence(&[reference, text].concat()))

@@ -1,0 +1,85 @@
+//! The commands, one file each.
+
+mod cert;
+mod completions;
+mod doctor;
+mod init;
+mod key;
+mod ledger;
+mod man;
+mod sign;
+mod token;
+mod verify;
+
+use std::fmt::Debug;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+
+/// What can be asked of the program.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a settings file from what is found in this folder
+    Init(init::Init),
+    /// Check settings, files, keys, ledger and clock
+    Doctor(doctor::Doctor),
+    /// Keys: make, list, show the public half
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Certificates: show and verify
+    #[command(subcommand)]
+    Cert(cert::Cert),
+    /// Sign a file
+    Sign(sign::Sign),
+    /// Verify the signature of a file
+    Verify(verify::Verify),
+    /// The ledger: list, verify, export
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// Tokens: list
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Print a script that completes this program's words in a shell
+    Completions(completions::Completions),
+    /// Write the manual pages
+    Man(man::Man),
+}
+
+/// One command with its arguments.
+trait Run: Debug {
+    /// What cannot be done when it fails: reads after "could not".
+    fn purpose(&self) -> String;
+
+    /// Does it.
+    fn run(&self, context: &Context<'_>) -> Result<Exit>;
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// A [`Failure`], ready to be told.
+pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Exit, Failure> {
+    let chosen: &dyn Run = match command {
+        Command::Init(command) => command,
+        Command::Doctor(command) => command,
+        Command::Key(key::Key::Generate(command)) => command,
+        Command::Key(key::Key::List(command)) => command,
+        Command::Key(key::Key::Public(command)) => command,
+        Command::Cert(cert::Cert::Show(command)) => command,
+        Command::Cert(cert::Cert::Verify(command)) => command,
+        Command::Sign(command) => command,
+        Command::Verify(command) => command,
+        Command::Ledger(ledger::Ledger::List(command)) => command,
+        Command::Ledger(ledger::Ledger::Verify(command)) => command,
+        Command::Ledger(ledger::Ledger::Export(command)) => command,
+        Command::Token(token::Token::List(command)) => command,
+        Command::Completions(command) => command,
+        Command::Man(command) => command,
+    };
+    chosen
+        .run(context)
+        .map_err(|error| Failure::new(format!("could not {}", chosen.purpose()), &error))
+}

@@ -1,0 +1,184 @@
+//! The checks of `touchmark doctor`.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use issuer::describe::name_text;
+use issuer::path::{self, TrustAnchors};
+use ledger::{Ledger, Timestamp};
+use signer_core::{Clock, Error as SignerError, SubjectPublicKeyInfoOwned, SystemClock};
+
+use super::Finding;
+use crate::context::Context;
+use crate::error::{Error, Result, chain};
+use crate::settings::Settings;
+use crate::signers::{Asking, Chosen, People, fingerprint};
+
+/// Every check, one after another; each is made whatever the others found.
+pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
+    let settings = context.settings();
+    let mut findings = vec![settings_found(&settings)];
+    let now = SystemClock.now();
+    findings.push(clock(now));
+    if let Ok(settings) = settings {
+        findings.extend(files(settings));
+        findings.extend(ledger(context, now));
+        findings.extend(signers(context, settings, now));
+    }
+    findings
+}
+
+fn settings_found(settings: &Result<&Settings>) -> Finding {
+    match settings {
+        Ok(Settings { file: None, .. }) => Finding::warn(
+            "settings",
+            "no settings file was found",
+            "make one with `touchmark init`",
+        ),
+        Ok(Settings { file: Some(file), signers, .. }) => {
+            let signers = signers.len();
+            Finding::ok("settings", format!("{} (signers: {signers})", file.display()))
+        }
+        Err(error) => Finding::fail("settings", error),
+    }
+}
+
+fn files(settings: &Settings) -> Vec<Finding> {
+    let extfile = settings.issue.extfile.iter();
+    extfile
+        .map(|file| Finding::of("extfile", &readable(file), |()| file.display().to_string()))
+        .collect()
+}
+
+fn readable(path: &Path) -> Result<()> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    match file.metadata().map_err(failed)?.is_dir() {
+        true => Err(failed(std::io::ErrorKind::IsADirectory.into())),
+        false => Ok(()),
+    }
+}
+
+fn clock(now: SystemTime) -> Finding {
+    match Timestamp::try_from(now) {
+        Ok(now) => Finding::ok("clock", now.to_string()),
+        Err(error) => Finding::fail("clock", &error.into()),
+    }
+}
+
+fn ledger(context: &Context<'_>, now: SystemTime) -> Vec<Finding> {
+    let location = match context.ledger_location() {
+        Ok(Some(location)) => location,
+        Ok(None) => {
+            return vec![Finding::warn(
+                "ledger",
+                "none is configured, so nothing is recorded and nothing is unique",
+                "name one in [issue] of the settings; `touchmark init` does",
+            )];
+        }
+        Err(error) => return vec![Finding::fail("ledger", &error)],
+    };
+    let ledger = match Ledger::open_read_only(&location) {
+        Ok(ledger) => ledger,
+        Err(error @ ledger::Error::Missing { .. }) => {
+            return vec![Finding::warn(
+                "ledger",
+                error.to_string(),
+                "it is made when first written to; `touchmark init` makes it now",
+            )];
+        }
+        Err(error) => return vec![Finding::fail("ledger", &error.into())],
+    };
+    let last = ledger.head().and_then(|head| Ok((head, ledger.entry(head.sequence)?)));
+    match last {
+        Ok((head, Some(last))) => vec![
+            Finding::ok("ledger", format!("{location} ({} entries)", head.sequence)),
+            after(now, last.time),
+        ],
+        Ok((head, None)) => {
+            let missing = format!("the last entry, {}, is missing", head.sequence);
+            let error = ledger::Error::Inconsistent { what: missing };
+            vec![Finding::fail("ledger", &error.into())]
+        }
+        Err(error) => vec![Finding::fail("ledger", &error.into())],
+    }
+}
+
+/// The clock against the last entry, as the ledger itself will judge it.
+fn after(now: SystemTime, last: Timestamp) -> Finding {
+    const ALLOWED: Duration = Duration::from_secs(5 * 60);
+    let behind = SystemTime::from(last).duration_since(now).unwrap_or_default();
+    match Timestamp::try_from(now) {
+        Ok(now) if behind > ALLOWED => {
+            let error = ledger::Error::ClockBehind { last, now };
+            Finding::fail("clock against ledger", &error.into())
+        }
+        Ok(_) => Finding::ok("clock against ledger", format!("last entry of {last}")),
+        Err(error) => Finding::fail("clock against ledger", &error.into()),
+    }
+}
+
+fn signers(context: &Context<'_>, settings: &Settings, now: SystemTime) -> Vec<Finding> {
+    // One that only the flag names is checked too.
+    let flag = context.global.signer.iter().filter(|name| !settings.signers.contains_key(*name));
+    let names = settings.signers.keys().chain(flag);
+    names.flat_map(|name| signer(context, name, now)).collect()
+}
+
+fn signer(context: &Context<'_>, name: &str, now: SystemTime) -> Vec<Finding> {
+    let check = format!("signer {name}");
+    let asking = Asking { people: People::LeftAlone, ..Asking::default() };
+    let chosen = match Chosen::named(context, name, asking) {
+        Ok(chosen) => chosen,
+        Err(error) => return vec![Finding::fail(check, &error)],
+    };
+    let public_key = chosen.public_key();
+    let key = match &public_key {
+        Err(Error::Signer(error @ SignerError::NobodyToAsk { .. })) => Finding::warn(
+            check,
+            error.to_string(),
+            format!("try it on a terminal: `touchmark key list --signer {name}`"),
+        ),
+        outcome => Finding::of(check, outcome, |key| match fingerprint(key) {
+            Ok(fingerprint) => format!("{} (SHA-256 {fingerprint})", chosen.locator),
+            Err(error) => error.to_string(),
+        }),
+    };
+    let mut findings = vec![key];
+    if chosen.certificate.is_some() {
+        findings.push(certificate(&chosen, public_key.ok().as_ref(), now));
+    }
+    findings
+}
+
+/// The certificate file of a signer: readable, for its key, and sound link by link.
+fn certificate(
+    chosen: &Chosen<'_>,
+    key: Option<&SubjectPublicKeyInfoOwned>,
+    now: SystemTime,
+) -> Finding {
+    let check = format!("certificate of {}", chosen.name);
+    let checked = chosen.certificates().and_then(|chain_file| {
+        let first = chain_file.first().ok_or_else(|| Error::usage("no certificate"))?;
+        if let Some(key) = key.filter(|key| *key != first.spki()) {
+            return Err(SignerError::AnotherKey {
+                origin: format!("the certificate of {}", chosen.name),
+                expected: fingerprint(key)?.to_string(),
+                found: fingerprint(first.spki())?.to_string(),
+            }
+            .into());
+        }
+        let path = path::validate(&chain_file, &TrustAnchors::vendor(), now).map_err(|error| {
+            Error::Refused {
+                what: chain(&error),
+                hint: "look closer with `touchmark cert verify`".into(),
+            }
+        })?;
+        Ok((name_text(first.subject()), path.links.len()))
+    });
+    Finding::of(check, &checked, |(subject, links)| match links {
+        1 => subject.clone(),
+        links => format!("{subject} (chain of {links}, every link holds)"),
+    })
+}

@@ -1,0 +1,57 @@
+//! What every command has at hand.
+
+use std::cell::OnceCell;
+
+use ledger::Location;
+use signer_core::Registry;
+
+use crate::args::Global;
+use crate::error::Result;
+use crate::render::Output;
+use crate::settings::Settings;
+
+/// What every command has at hand: its flags, the backends, the output and the settings.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    /// The global flags.
+    pub(crate) global: Global,
+    /// The backends.
+    pub(crate) registry: &'a Registry,
+    /// Where words go.
+    pub(crate) output: Output,
+    settings: OnceCell<Settings>,
+}
+
+impl<'a> Context<'a> {
+    /// Reads nothing yet.
+    pub(crate) fn new(global: Global, registry: &'a Registry, output: Output) -> Self {
+        Self { global, registry, output, settings: OnceCell::new() }
+    }
+
+    /// The settings, read when first asked for; empty ones where there is no file.
+    ///
+    /// # Errors
+    /// As [`Settings::find`].
+    pub(crate) fn settings(&self) -> Result<&Settings> {
+        if let Some(settings) = self.settings.get() {
+            return Ok(settings);
+        }
+        let found = Settings::find(self.global.settings.as_deref())?;
+        match &found.file {
+            Some(file) => self.output.detail(&format!("settings from {}", file.display())),
+            None => self.output.detail("no settings file"),
+        }
+        Ok(self.settings.get_or_init(|| found))
+    }
+
+    /// The ledger that the flag names, else the settings.
+    ///
+    /// # Errors
+    /// As [`Context::settings`].
+    pub(crate) fn ledger_location(&self) -> Result<Option<Location>> {
+        match &self.global.ledger {
+            Some(location) => Ok(Some(location.clone())),
+            None => Ok(self.settings()?.issue.ledger.clone()),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Exit codes, and which failure ends with which.
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::error::Error;
+use crate::settings;
+
+/// How the program ends. The numbers are part of its interface and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Ok = 0,
+    /// A mistake in the program itself.
+    Internal = 1,
+    /// The command line, the settings or an input file cannot be used as they are.
+    Usage = 2,
+    /// Nothing, or more than one thing, answers to the name.
+    NotFound = 3,
+    /// A PIN, PUK or passphrase was wrong.
+    WrongSecret = 4,
+    /// A secret is blocked, or its last try was not spent.
+    Blocked = 5,
+    /// This key, token, firmware or build cannot do it.
+    Unsupported = 6,
+    /// A rule forbids it, or a check did not hold.
+    Refused = 7,
+    /// A device, its module or the way to it failed.
+    Device = 8,
+    /// A file, a disk or the ledger failed.
+    Storage = 9,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl From<&Error> for Exit {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Usage { .. } | Error::Content { .. } => Self::Usage,
+            Error::Signer(error) => signer(error),
+            Error::Ledger(error) => ledger(error),
+            Error::Settings(error) => settings(error),
+            Error::Read { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => Self::NotFound,
+                _ => Self::Storage,
+            },
+            Error::Refused { .. } => Self::Refused,
+            Error::Write { .. } | Error::Output { .. } | Error::Unrecorded { .. } => Self::Storage,
+        }
+    }
+}
+
+fn signer(error: &signer_core::Error) -> Exit {
+    use signer_core::Error;
+    match error {
+        Error::NotFound { .. } | Error::Ambiguous { .. } => Exit::NotFound,
+        Error::WrongSecret { .. } => Exit::WrongSecret,
+        Error::Blocked { .. } | Error::LastTryRefused { .. } => Exit::Blocked,
+        Error::CompiledWithout { .. } | Error::Unsupported { .. } => Exit::Unsupported,
+        Error::LoosePermissions { .. } | Error::AnotherKey { .. } => Exit::Refused,
+        Error::Locator { .. }
+        | Error::AlreadyExists { .. }
+        | Error::SecretUnusable { .. }
+        | Error::SecretSource { .. }
+        | Error::NobodyToAsk { .. }
+        | Error::MalformedKey { .. } => Exit::Usage,
+        Error::Device { .. } => Exit::Device,
+        Error::Storage { .. } => Exit::Storage,
+        // The type may grow; a kind that is not listed above has no code yet.
+        _ => Exit::Internal,
+    }
+}
+
+fn ledger(error: &ledger::Error) -> Exit {
+    use ledger::Error;
+    match error {
+        Error::BadLocation { .. }
+        | Error::UnknownScheme { .. }
+        | Error::BadDigest { .. }
+        | Error::BadSerial { .. }
+        | Error::BadTime { .. }
+        | Error::BadSize { .. } => Exit::Usage,
+        Error::MissingFolder { .. } | Error::Missing { .. } => Exit::NotFound,
+        Error::ClockRange | Error::ClockBehind { .. } => Exit::Refused,
+        Error::NewerLedger { .. } => Exit::Unsupported,
+        Error::ReadOnly | Error::NotOpen { .. } | Error::Json { .. } => Exit::Internal,
+        // All that remains is about a disk and what is on it.
+        _ => Exit::Storage,
+    }
+}
+
+fn settings(error: &settings::Error) -> Exit {
+    use settings::Error;
+    match error {
+        Error::Missing { .. } => Exit::NotFound,
+        Error::Read { .. } => Exit::Storage,
+        Error::Owner { .. } | Error::Writable { .. } => Exit::Refused,
+        Error::Content { .. } => Exit::Usage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signer_core::{SecretKind, Tries};
+
+    use super::*;
+
+    #[test]
+    fn each_kind_of_failure_has_its_documented_number() {
+        let io = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let cases: Vec<(Error, u8)> = vec![
+            (Error::usage("x"), 2),
+            (signer_core::Error::NotFound { what: "x".into() }.into(), 3),
+            (signer_core::Error::Ambiguous { what: "x".into(), candidates: vec![] }.into(), 3),
+            (
+                signer_core::Error::WrongSecret {
+                    kind: SecretKind::Pin,
+                    token: "x".into(),
+                    tries: Tries::Left(2),
+                }
+                .into(),
+                4,
+            ),
+            (signer_core::Error::Blocked { kind: SecretKind::Pin, token: "x".into() }.into(), 5),
+            (
+                signer_core::Error::LastTryRefused { kind: SecretKind::Pin, token: "x".into() }
+                    .into(),
+                5,
+            ),
+            (signer_core::Error::CompiledWithout { scheme: "x".into(), feature: "x" }.into(), 6),
+            (
+                signer_core::Error::Unsupported { operation: "x".into(), needs: "y".into() }.into(),
+                6,
+            ),
+            (signer_core::Error::LoosePermissions { path: "x".into(), mode: 0o644 }.into(), 7),
+            (
+                signer_core::Error::AnotherKey {
+                    origin: "x".into(),
+                    expected: "y".into(),
+                    found: "z".into(),
+                }
+                .into(),
+                7,
+            ),
+            (signer_core::Error::AlreadyExists { what: "x".into() }.into(), 2),
+            (signer_core::Error::MalformedKey { origin: "x".into(), reason: "y".into() }.into(), 2),
+            (
+                signer_core::Error::NobodyToAsk { kind: SecretKind::Pin, token: "x".into() }.into(),
+                2,
+            ),
+            (
+                signer_core::Error::SecretSource {
+                    kind: SecretKind::Pin,
+                    origin: "x".into(),
+                    source: Box::new(io()),
+                }
+                .into(),
+                2,
+            ),
+            (signer_core::Error::Device { doing: "x".into(), source: Box::new(io()) }.into(), 8),
+            (signer_core::Error::Storage { path: "x".into(), source: io() }.into(), 9),
+            (ledger::Error::BadLocation { text: "x".into() }.into(), 2),
+            (ledger::Error::Missing { path: "x".into() }.into(), 3),
+            (ledger::Error::ClockRange.into(), 7),
+            (ledger::Error::NotALedger { path: "x".into(), why: "y".into() }.into(), 9),
+            (settings::Error::Missing { path: "x".into() }.into(), 3),
+            (settings::Error::Writable { path: "x".into(), mode: 0o666 }.into(), 7),
+            (Error::Read { path: "x".into(), source: io::ErrorKind::NotFound.into() }, 3),
+            (Error::Read { path: "x".into(), source: io() }, 9),
+            (Error::Write { path: "x".into(), source: io() }, 9),
+            (Error::Output { source: io() }, 9),
+            (Error::Refused { what: "x".into(), hint: "y".into() }, 7),
+        ];
+        for (error, code) in cases {
+            assert_eq!(Exit::from(&error) as u8, code, "{error:?}");
+        }
+    }
+}

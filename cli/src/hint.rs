@@ -1,0 +1,198 @@
+//! What to do about a failure: one line for each kind, each naming a command.
+
+use crate::error::Error;
+use crate::settings;
+
+/// The hint of an error.
+pub(crate) fn of(error: &Error) -> String {
+    match error {
+        Error::Usage { hint: Some(hint), .. } => (*hint).to_owned(),
+        Error::Usage { hint: None, .. } => "see `touchmark --help`".into(),
+        Error::Content { path, .. } => {
+            format!("look at it with `head -c 300 '{}'`", path.display())
+        }
+        Error::Signer(error) => signer(error),
+        Error::Ledger(error) => ledger(error),
+        Error::Settings(error) => settings(error),
+        Error::Read { path, .. } => {
+            format!("check the name and who may read it: `ls -l '{}'`", path.display())
+        }
+        Error::Write { path, .. } => {
+            format!("check the folder and the room on its disk: `df '{}'`", folder_of(path))
+        }
+        Error::Output { .. } => "make room where the output goes; `df` shows it".into(),
+        Error::Refused { hint, .. } => hint.clone(),
+        Error::Unrecorded { .. } => {
+            "mend the ledger before working on: `touchmark ledger verify`".into()
+        }
+    }
+}
+
+fn folder_of(path: &std::path::Path) -> String {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.display().to_string(),
+        _ => ".".into(),
+    }
+}
+
+fn signer(error: &signer_core::Error) -> String {
+    use signer_core::Error;
+    match error {
+        Error::Locator { .. } => {
+            "name a signer of the settings file or a locator: `--signer soft:dak_private_key.pem`"
+                .into()
+        }
+        Error::CompiledWithout { feature, .. } => {
+            format!("build it in: `cargo build --package cli --features {feature}`")
+        }
+        Error::NotFound { .. } => {
+            "`touchmark token list` and `touchmark doctor` show what is there".into()
+        }
+        Error::Ambiguous { .. } => {
+            "name one of them exactly; `touchmark key list` shows what tells them apart".into()
+        }
+        Error::AlreadyExists { .. } => {
+            "nothing is ever overwritten; move it away with `mv`, or choose another name".into()
+        }
+        Error::WrongSecret { .. } => {
+            "check the secret's source before trying again; `touchmark doctor` names it".into()
+        }
+        Error::Blocked { .. } => "unblock it with its PUK: `touchmark pin unblock`".into(),
+        Error::LastTryRefused { .. } => {
+            "make sure of the secret first, then spend the try: `--use-last-try`".into()
+        }
+        Error::SecretUnusable { .. } => {
+            "correct the source; `touchmark --help` lists the forms it can have".into()
+        }
+        Error::SecretSource { .. } => {
+            "check that the source exists and may be read: `touchmark doctor`".into()
+        }
+        Error::NobodyToAsk { kind, .. } => {
+            use signer_core::SecretKind;
+            let flag = match kind {
+                SecretKind::Passphrase => "--passphrase file:PATH",
+                SecretKind::NewPassphrase => "--new-passphrase file:PATH",
+                _ => "--pin file:PATH",
+            };
+            format!("name a source, such as `{flag}`, or run it on a terminal without --no-input")
+        }
+        Error::Unsupported { .. } => {
+            "`touchmark key list` shows what kind of key it is, `touchmark --help` what can be asked"
+                .into()
+        }
+        Error::LoosePermissions { path, .. } => format!(
+            "run `chmod 600 '{}'`, or accept it with --allow-loose-permissions",
+            path.display()
+        ),
+        Error::MalformedKey { .. } => {
+            "convert it with `openssl pkcs8 -topk8 -in OLD -out NEW`, or make a new one with \
+             `touchmark key generate`"
+                .into()
+        }
+        Error::AnotherKey { .. } => {
+            "compare with `touchmark key list`; if the new key is right, correct spki-sha256 or \
+             the certificate in the settings file"
+                .into()
+        }
+        Error::Device { .. } => {
+            "check the device and who may use it: `touchmark token list`".into()
+        }
+        Error::Storage { path, .. } => {
+            format!("check the folder and the room on its disk: `df '{}'`", folder_of(path))
+        }
+        _ => "see what is there with `touchmark doctor`".into(),
+    }
+}
+
+fn ledger(error: &ledger::Error) -> String {
+    use ledger::Error;
+    match error {
+        Error::BadLocation { .. } | Error::UnknownScheme { .. } => {
+            "name it as in `--ledger sqlite:touchmark.db`".into()
+        }
+        Error::BadDigest { .. } | Error::BadSerial { .. } | Error::BadTime { .. } => {
+            "see `touchmark ledger list --help`".into()
+        }
+        Error::MissingFolder { folder } => {
+            format!("create the folder: `mkdir -p '{}'`", folder.display())
+        }
+        Error::Missing { .. } => {
+            "create one with `touchmark init`, or name another with `--ledger sqlite:PATH`".into()
+        }
+        Error::NewerLedger { .. } => {
+            "use the newer program; `touchmark --version` shows this one's".into()
+        }
+        Error::ClockRange | Error::ClockBehind { .. } => {
+            "set the clock, then check with `date -u`; --accept-clock REASON goes on and records it"
+                .into()
+        }
+        Error::Full { path, .. } => {
+            format!("make room on its disk: `df '{}'`", folder_of(path))
+        }
+        Error::Busy { .. } => {
+            "let the other processes finish and run it again; `touchmark ledger list` shows what \
+             they do"
+                .into()
+        }
+        Error::NotALedger { .. } => "name the right file: `--ledger sqlite:PATH`".into(),
+        _ => "see how far it is sound: `touchmark ledger verify`".into(),
+    }
+}
+
+fn settings(error: &settings::Error) -> String {
+    use settings::Error;
+    match error {
+        Error::Missing { .. } => {
+            "make one with `touchmark init`, or name another with `--settings FILE`".into()
+        }
+        Error::Read { path, .. } => format!("check who may read it: `ls -l '{}'`", path.display()),
+        Error::Owner { path, .. } => {
+            format!("make it yours, after reading it: `chown \"$(id -un)\" '{}'`", path.display())
+        }
+        Error::Writable { path, .. } => {
+            format!("read it, then run `chmod go-w '{}'`", path.display())
+        }
+        Error::Content { .. } => {
+            "correct that line; `touchmark doctor` checks the whole file".into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hint_names_a_command_or_a_flag() {
+        let io = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let errors: Vec<Error> = vec![
+            Error::usage("x"),
+            Error::Content { path: "x".into(), reason: "y".into() },
+            Error::Read { path: "x".into(), source: io() },
+            Error::Write { path: "x".into(), source: io() },
+            Error::Output { source: io() },
+            signer_core::Error::NotFound { what: "x".into() }.into(),
+            signer_core::Error::AlreadyExists { what: "x".into() }.into(),
+            signer_core::Error::LoosePermissions { path: "x".into(), mode: 0o644 }.into(),
+            signer_core::Error::Storage { path: "x".into(), source: io() }.into(),
+            ledger::Error::Missing { path: "x".into() }.into(),
+            ledger::Error::ClockRange.into(),
+            settings::Error::Missing { path: "x".into() }.into(),
+            settings::Error::Writable { path: "x".into(), mode: 0o666 }.into(),
+        ];
+        for error in errors {
+            let hint = of(&error);
+            assert!(hint.contains('`'), "{error:?}: {hint}");
+            assert!(!hint.contains('\n'), "{hint}");
+        }
+    }
+
+    #[test]
+    fn a_missing_source_is_named_by_its_own_flag() {
+        let error = signer_core::Error::NobodyToAsk {
+            kind: signer_core::SecretKind::Passphrase,
+            token: "x".into(),
+        };
+        assert!(of(&error.into()).contains("--passphrase"));
+    }
+}

@@ -1,0 +1,235 @@
+//! From `--signer` to an open token and a key that signs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use der::Encode;
+use issuer::certificate::ParsedCertificate;
+use ledger::Digest;
+use signer_core::{
+    KeyRef, Locator, OpenContext, Permissions, Registry, SecretKind, SecretSpec, Secrets,
+    SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
+};
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::input;
+use crate::prompt::{self, Prompt};
+use crate::settings::SignerSettings;
+
+/// A signer that was chosen and not yet opened.
+#[derive(Debug)]
+pub(crate) struct Chosen<'a> {
+    /// What it is called: its name in the settings, else its locator.
+    pub(crate) name: String,
+    /// Where it is.
+    pub(crate) locator: Locator,
+    /// Its certificate, followed by its chain, where the settings name one.
+    pub(crate) certificate: Option<PathBuf>,
+    algorithm: Option<SignatureAlgorithm>,
+    pinned: Option<Digest>,
+    registry: &'a Registry,
+    with: OpenContext,
+}
+
+/// What a command asks for besides the usual secrets, and of whom.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asking {
+    /// Where the passphrase of a new key file comes from.
+    pub(crate) new_passphrase: Option<SecretSpec>,
+    /// Who may be asked.
+    pub(crate) people: People,
+}
+
+/// Whether a person may be asked for a secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum People {
+    /// On the terminal, if there is one and `--no-input` does not forbid it.
+    #[default]
+    Asked,
+    /// Never: only sources that need nobody count.
+    LeftAlone,
+}
+
+impl<'a> Chosen<'a> {
+    /// The signer that the flag names, else the settings' default.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when none is named; [`signer_core::Error::NotFound`] for a name that the
+    /// settings do not have.
+    pub(crate) fn new(context: &Context<'a>, asking: Asking) -> Result<Self> {
+        let settings = context.settings()?;
+        let named = context.global.signer.as_deref().or(settings.default_signer.as_deref());
+        let Some(named) = named else {
+            return Err(Error::usage_see(
+                "no signer is named, neither by --signer nor by default-signer in the settings",
+                "name one: `touchmark key list --signer soft:dak_private_key.pem`",
+            ));
+        };
+        Self::named(context, named, asking)
+    }
+
+    /// The signer of that name or locator.
+    ///
+    /// # Errors
+    /// As [`Chosen::new`].
+    pub(crate) fn named(context: &Context<'a>, named: &str, asking: Asking) -> Result<Self> {
+        let settings = context.settings()?;
+        let from_settings = settings.signers.get(named);
+        let locator = match from_settings {
+            Some(signer) => signer.locator.clone(),
+            None if named.contains(':') => named.parse()?,
+            None => return Err(unknown(named, settings.signers.keys())),
+        };
+        let none = SignerSettings::of(locator.clone());
+        let configured = from_settings.unwrap_or(&none);
+        let secrets = secrets(context, configured, asking)?;
+        let permissions = match context.global.allow_loose_permissions {
+            true => Permissions::Loose,
+            false => Permissions::Strict,
+        };
+        Ok(Self {
+            name: named.to_owned(),
+            certificate: configured.certificate.clone(),
+            algorithm: configured.algorithm,
+            pinned: configured.spki_sha256,
+            registry: context.registry,
+            with: OpenContext { secrets, permissions, ..OpenContext::default() },
+            locator,
+        })
+    }
+
+    /// Opens its token. No secret is asked for yet.
+    ///
+    /// # Errors
+    /// As [`signer_core::Backend::open`].
+    pub(crate) fn token(&self) -> Result<Box<dyn Token>> {
+        Ok(self.registry.backend(&self.locator)?.open(&self.locator, &self.with)?)
+    }
+
+    /// Which key of its token is meant.
+    ///
+    /// # Errors
+    /// As [`signer_core::Backend::key`].
+    pub(crate) fn key(&self) -> Result<KeyRef> {
+        Ok(self.registry.backend(&self.locator)?.key(&self.locator)?)
+    }
+
+    /// Opens its key for signing, by `algorithm` or else the settings'.
+    ///
+    /// # Errors
+    /// As [`Token::signer`]; [`signer_core::Error::AnotherKey`] when it is not the pinned one.
+    pub(crate) fn signer(&self, algorithm: Option<SignatureAlgorithm>) -> Result<Arc<dyn Signer>> {
+        let signer = self.token()?.signer(&self.key()?, algorithm.or(self.algorithm))?;
+        self.check_pinned(signer.public_key())?;
+        Ok(signer)
+    }
+
+    /// The public half of its key, without signing anything.
+    ///
+    /// # Errors
+    /// As [`Chosen::signer`].
+    pub(crate) fn public_key(&self) -> Result<SubjectPublicKeyInfoOwned> {
+        let wanted = self.key()?;
+        let keys = self.token()?.keys()?;
+        let mut found = keys.iter().filter(|key| wanted == KeyRef::Sole || key.key == wanted);
+        let public_key = match (found.next(), found.next()) {
+            (Some(key), None) => key.public_key.clone(),
+            // The token itself says best what was not found, or what is ambiguous.
+            _ => self.token()?.signer(&wanted, None)?.public_key().clone(),
+        };
+        self.check_pinned(&public_key)?;
+        Ok(public_key)
+    }
+
+    /// Its certificate, followed by its chain: from the file that the settings name, else from the
+    /// token.
+    ///
+    /// # Errors
+    /// [`Error::Read`] and [`Error::Content`] for the file; [`signer_core::Error::Unsupported`] for
+    /// a token that stores no certificates.
+    pub(crate) fn certificates(&self) -> Result<Vec<ParsedCertificate>> {
+        if let Some(file) = &self.certificate {
+            return input::certificates(file);
+        }
+        let mut token = self.token()?;
+        let store = token.cert_store().ok_or_else(|| signer_core::Error::Unsupported {
+            operation: format!("reading a certificate from {}", self.name),
+            needs: "`certificate` in its settings, or a token that stores certificates".into(),
+        })?;
+        let der = store.read(&self.key()?)?;
+        let certificate =
+            ParsedCertificate::from_der(&der).map_err(|error| signer_core::Error::Device {
+                doing: format!("reading the certificate of {}", self.name),
+                source: Box::new(error),
+            })?;
+        Ok(vec![certificate])
+    }
+
+    /// What it signs by where the command line names nothing else.
+    pub(crate) fn algorithm(&self) -> Option<SignatureAlgorithm> {
+        self.algorithm
+    }
+
+    /// Checks that a key is the one that the settings pin.
+    fn check_pinned(&self, found: &SubjectPublicKeyInfoOwned) -> Result<()> {
+        let found = fingerprint(found)?;
+        match self.pinned {
+            Some(expected) if expected != found => Err(signer_core::Error::AnotherKey {
+                origin: self.name.clone(),
+                expected: expected.to_string(),
+                found: found.to_string(),
+            }
+            .into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// SHA-256 of the DER of a SubjectPublicKeyInfo.
+///
+/// # Errors
+/// [`signer_core::Error::MalformedKey`] when it cannot be encoded.
+pub(crate) fn fingerprint(public_key: &SubjectPublicKeyInfoOwned) -> Result<Digest> {
+    let der = public_key.to_der().map_err(|error| signer_core::Error::MalformedKey {
+        origin: "the public key".into(),
+        reason: error.to_string(),
+    })?;
+    Ok(Digest::of(&der))
+}
+
+/// Sources by kind: the flag, else the locator's, else the settings', else a person.
+fn secrets(context: &Context<'_>, configured: &SignerSettings, asking: Asking) -> Result<Secrets> {
+    let global = &context.global;
+    let in_locator = configured.locator.pin_source()?;
+    let first = |sources: [&Option<SecretSpec>; 4]| sources.into_iter().find_map(Option::clone);
+    let sources = [
+        (SecretKind::Pin, first([&global.pin, &in_locator, &configured.pin, &None])),
+        (
+            SecretKind::Passphrase,
+            first([&global.passphrase, &global.pin, &in_locator, &configured.passphrase]),
+        ),
+        (SecretKind::Puk, configured.puk.clone()),
+        (SecretKind::ManagementKey, configured.management_key.clone()),
+        (SecretKind::NewPassphrase, asking.new_passphrase),
+    ];
+    let mut secrets = Secrets::new();
+    for (kind, source) in sources {
+        if let Some(source) = source {
+            secrets = secrets.with(kind, source);
+        }
+    }
+    if asking.people == People::Asked && !global.no_input && prompt::is_possible() {
+        secrets = secrets.with_prompt(Arc::new(Prompt));
+    }
+    Ok(secrets)
+}
+
+fn unknown<'a>(named: &str, known: impl Iterator<Item = &'a String>) -> Error {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    let known = match known.as_slice() {
+        [] => "the settings name none".into(),
+        names => format!("the settings name {}", names.join(", ")),
+    };
+    signer_core::Error::NotFound { what: format!("signer {named:?} ({known})") }.into()
+}

@@ -1,0 +1,30 @@
+//! Command-line sessions as files: `cases/*.toml`.
+//!
+//! A case is a folder's contents (`[files]`) and commands (`[[step]]`) that are run in it one after
+//! another: words, standard input, and what has to come out. Output that is not mentioned has to be
+//! empty. In an expected line `[..]` stands for anything; a line `...` stands for any lines. What
+//! `secrets` lists must never be printed, whatever else is.
+
+#[path = "cli_cases/case.rs"]
+mod case;
+#[path = "cli_cases/lines.rs"]
+mod lines;
+
+use std::path::Path;
+
+use case::Case;
+
+#[test]
+fn every_session_goes_as_its_file_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("the folder of cases is there")
+        .map(|entry| entry.expect("its entries can be read").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "there are no cases");
+    let failures: Vec<String> =
+        files.iter().filter_map(|file| Case::read(file).play().err()).collect();
+    assert!(failures.is_empty(), "{}\n{} cases failed", failures.join("\n"), failures.len());
+}
