@@ -4,19 +4,21 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use issuer::staging::{self, StagingError};
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
+
+/// Not the prefix that the library sweeps up after.
+const PREFIX: &str = ".partial-";
 
 /// Puts `contents` at `path`: written beside it, made durable, then renamed over what was there.
 ///
 /// # Errors
 /// [`Error::Write`]; `path` is then as it was before.
 pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<()> {
-    write_with(path, |file| {
-        let failed = |source| Error::Write { path: path.to_owned(), source };
-        file.write_all(contents).map_err(failed)
-    })
+    staging::write_whole(path, contents)
+        .map_err(|StagingError { source, .. }| Error::Write { path: path.to_owned(), source })
 }
 
 /// The same for contents that are too long to be held in memory.
@@ -44,7 +46,7 @@ fn begin(path: &Path, folder: &Path) -> io::Result<NamedTempFile> {
     if path.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
     }
-    readable(tempfile::Builder::new().prefix(".touchmark-")).tempfile_in(folder)
+    readable(tempfile::Builder::new().prefix(PREFIX)).tempfile_in(folder)
 }
 
 fn finish(file: NamedTempFile, path: &Path, folder: &Path) -> io::Result<()> {

@@ -1,6 +1,8 @@
 //! The one list of backends. Nothing else in this program names one.
 
-use signer_core::Registry;
+use std::path::Path;
+
+use signer_core::{Locator, Registry};
 
 /// The backends that this program was built with, and the names of those that it was not.
 #[must_use]
@@ -11,4 +13,9 @@ pub fn registry() -> Registry {
     #[cfg(not(feature = "soft"))]
     let registry = registry.without("soft", "soft");
     registry.without("yubikey", "yubikey").without("pkcs11", "pkcs11")
+}
+
+/// The locator of a key file.
+pub(crate) fn key_file(path: &Path) -> Locator {
+    Locator::of_file("soft", path)
 }

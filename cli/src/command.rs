@@ -2,8 +2,11 @@
 
 mod cert;
 mod completions;
+mod control_log;
+mod csr;
 mod doctor;
 mod init;
+mod issue;
 mod key;
 mod ledger;
 mod man;
@@ -32,6 +35,12 @@ pub(crate) enum Command {
     /// Certificates: show and verify
     #[command(subcommand)]
     Cert(cert::Cert),
+    /// Make a certificate request, as `openssl req -new -config` does
+    Csr(csr::MakeCsr),
+    /// Issue device certificates: for one request, for many, or with a new key
+    Issue(Box<issue::Issue>),
+    /// Write the control log of the certificates in the ledger
+    ControlLog(control_log::ControlLog),
     /// Sign a file
     Sign(sign::Sign),
     /// Verify the signature of a file
@@ -70,6 +79,9 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Exit, Fail
         Command::Key(key::Key::Public(command)) => command,
         Command::Cert(cert::Cert::Show(command)) => command,
         Command::Cert(cert::Cert::Verify(command)) => command,
+        Command::Csr(command) => command,
+        Command::Issue(command) => &**command,
+        Command::ControlLog(command) => command,
         Command::Sign(command) => command,
         Command::Verify(command) => command,
         Command::Ledger(ledger::Ledger::List(command)) => command,

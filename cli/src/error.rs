@@ -67,6 +67,30 @@ pub(crate) enum Error {
         /// A command that shows more.
         hint: String,
     },
+    /// An OpenSSL config.
+    #[error(transparent)]
+    Config(Box<issuer::conf::Error>),
+    /// A certificate request that could not be made.
+    #[error(transparent)]
+    Request(Box<issuer::request::RequestError>),
+    /// A certificate that was not issued.
+    #[error(transparent)]
+    Issue(Box<issuer::issue::IssueError>),
+    /// The inputs of a batch.
+    #[error(transparent)]
+    Inputs(Box<issuer::batch::InputsError>),
+    /// The files of a certificate that is in the ledger.
+    #[error(transparent)]
+    Files(Box<issuer::output::OutputError>),
+    /// A control log.
+    #[error(transparent)]
+    ControlLog(Box<issuer::control_log::ControlLogError>),
+    /// A ledger that was verified and does not hold.
+    #[error("the ledger is not sound: {problems} problems were found")]
+    Unsound {
+        /// How many.
+        problems: u64,
+    },
     /// Something was done and could not be written into the ledger.
     #[error("{done}, but the ledger does not say so")]
     Unrecorded {
@@ -86,6 +110,25 @@ impl Error {
     /// The same, with the command that shows the right way.
     pub(crate) fn usage_see(what: impl Into<String>, hint: &'static str) -> Self {
         Self::Usage { what: what.into(), hint: Some(hint) }
+    }
+}
+
+/// The library's errors are large, and all but never made.
+impl Error {
+    pub(crate) fn config(error: issuer::conf::Error) -> Self {
+        Self::Config(Box::new(error))
+    }
+
+    pub(crate) fn issue(error: issuer::issue::IssueError) -> Self {
+        Self::Issue(Box::new(error))
+    }
+
+    pub(crate) fn inputs(error: issuer::batch::InputsError) -> Self {
+        Self::Inputs(Box::new(error))
+    }
+
+    pub(crate) fn files(error: issuer::output::OutputError) -> Self {
+        Self::Files(Box::new(error))
     }
 }
 

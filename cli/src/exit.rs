@@ -50,7 +50,16 @@ impl From<&Error> for Exit {
                 _ => Self::Storage,
             },
             Error::Refused { .. } => Self::Refused,
-            Error::Write { .. } | Error::Output { .. } | Error::Unrecorded { .. } => Self::Storage,
+            Error::Config(_) => Self::Usage,
+            Error::Request(error) => request(error),
+            Error::Issue(error) => issue(error),
+            Error::Inputs(error) => inputs(error),
+            Error::Files(error) => files(error),
+            Error::ControlLog(error) => control_log(error),
+            Error::Write { .. }
+            | Error::Output { .. }
+            | Error::Unsound { .. }
+            | Error::Unrecorded { .. } => Self::Storage,
         }
     }
 }
@@ -72,6 +81,70 @@ fn signer(error: &signer_core::Error) -> Exit {
         Error::Device { .. } => Exit::Device,
         Error::Storage { .. } => Exit::Storage,
         // The type may grow; a kind that is not listed above has no code yet.
+        _ => Exit::Internal,
+    }
+}
+
+fn request(error: &issuer::request::RequestError) -> Exit {
+    use issuer::request::RequestError;
+    match error {
+        RequestError::Config(_) => Exit::Usage,
+        RequestError::Signer(error) => signer(error),
+        // The key signed, and what it signed does not hold.
+        RequestError::Signature(_) => Exit::Device,
+        _ => Exit::Internal,
+    }
+}
+
+fn issue(error: &issuer::issue::IssueError) -> Exit {
+    use issuer::issue::IssueError;
+    match error {
+        IssueError::Csr(_) | IssueError::Config(_) => Exit::Usage,
+        IssueError::Refused(_) => Exit::Refused,
+        IssueError::Signer(error) => signer(error),
+        IssueError::Ledger(error) => ledger(error),
+        IssueError::Input { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            Exit::NotFound
+        }
+        IssueError::Input { .. } | IssueError::Staging(_) | IssueError::Pending { .. } => {
+            Exit::Storage
+        }
+        IssueError::Mint(_) | IssueError::Serial(_) | IssueError::ThreadDied => Exit::Internal,
+        _ => Exit::Internal,
+    }
+}
+
+fn inputs(error: &issuer::batch::InputsError) -> Exit {
+    use issuer::batch::InputsError;
+    match error {
+        InputsError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            Exit::NotFound
+        }
+        InputsError::Unreadable { .. } => Exit::Storage,
+        _ => Exit::Usage,
+    }
+}
+
+fn files(error: &issuer::output::OutputError) -> Exit {
+    use issuer::output::OutputError;
+    match error {
+        OutputError::PublicKey(_) => Exit::Unsupported,
+        OutputError::Certificate(_) | OutputError::Staging(_) => Exit::Storage,
+        _ => Exit::Internal,
+    }
+}
+
+fn control_log(error: &issuer::control_log::ControlLogError) -> Exit {
+    use issuer::control_log::ControlLogError;
+    match error {
+        ControlLogError::Json(_)
+        | ControlLogError::Shape
+        | ControlLogError::Brace { .. }
+        | ControlLogError::NoValue { .. } => Exit::Usage,
+        ControlLogError::NoDeviceId { .. } => Exit::Refused,
+        ControlLogError::PublicKey(_) => Exit::Unsupported,
+        ControlLogError::Certificate { .. } | ControlLogError::Write(_) => Exit::Storage,
+        ControlLogError::Ledger(error) => ledger(error),
         _ => Exit::Internal,
     }
 }

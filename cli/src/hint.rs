@@ -1,5 +1,7 @@
 //! What to do about a failure: one line for each kind, each naming a command.
 
+mod issuing;
+
 use crate::error::Error;
 use crate::settings;
 
@@ -17,11 +19,27 @@ pub(crate) fn of(error: &Error) -> String {
         Error::Read { path, .. } => {
             format!("check the name and who may read it: `ls -l '{}'`", path.display())
         }
+        Error::Write { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+            format!("create the folder: `mkdir -p '{}'`", folder_of(path))
+        }
         Error::Write { path, .. } => {
             format!("check the folder and the room on its disk: `df '{}'`", folder_of(path))
         }
         Error::Output { .. } => "make room where the output goes; `df` shows it".into(),
         Error::Refused { hint, .. } => hint.clone(),
+        Error::Config(error) => issuing::config(error),
+        Error::Request(error) => issuing::request(error),
+        Error::Issue(error) => issuing::issue(error),
+        Error::Inputs(error) => issuing::inputs(error),
+        Error::Files(_) => {
+            "the certificate is in the ledger; the same command writes its files again: \
+             `touchmark issue`"
+                .into()
+        }
+        Error::ControlLog(error) => issuing::control_log(error),
+        Error::Unsound { .. } => "keep the file as it is, and compare it with the last export: \
+             `touchmark ledger verify --export FILE`"
+            .into(),
         Error::Unrecorded { .. } => {
             "mend the ledger before working on: `touchmark ledger verify`".into()
         }

@@ -4,6 +4,8 @@
 //! either is one JSON object: data as its command documents it, `{"note": …}`, `{"warning": …}`,
 //! and `{"error": {"what": …, "cause": …, "hint": …, "exit": N}}`.
 
+mod progress;
+
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt::{self, Display};
@@ -15,6 +17,8 @@ use serde_json::json;
 use crate::args::{Color, Global};
 use crate::error::{Error, Failure, Result};
 use crate::exit::Exit;
+
+pub(crate) use progress::Progress;
 
 /// Where a command's words go, and in which form.
 #[derive(Debug)]
@@ -109,6 +113,14 @@ impl Output {
     /// Says something that should not be missed, even with `--quiet`.
     pub(crate) fn warn(&self, text: &str) {
         self.aside("warning", Style::Yellow, text);
+    }
+
+    /// A bar for long work: on a terminal, and only where words for people are wanted.
+    pub(crate) fn progress(&self, length: u64) -> Progress {
+        if self.form.json || self.form.quiet || !io::stderr().is_terminal() {
+            return Progress::hidden();
+        }
+        Progress::shown(length)
     }
 
     /// Prints one line of a list of checks.

@@ -7,11 +7,11 @@ mod find;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use issuer::profile::{NotAfter, Profile};
 use ledger::{Digest, Location};
 use signer_core::{Locator, SecretSpec, SignatureAlgorithm};
 
 pub(crate) use error::Error;
-pub(crate) use file::{NotAfter, ProfileSettings};
 
 /// What the settings file says. Every path in it starts from the file's folder.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
     /// The name of this station.
     pub(crate) station: Option<String>,
     /// The profiles by name, besides those that are built in.
-    pub(crate) profiles: BTreeMap<String, ProfileSettings>,
+    pub(crate) profiles: BTreeMap<String, Profile>,
 }
 
 /// One `[signer.NAME]`.

@@ -1,6 +1,6 @@
 //! From `--signer` to an open token and a key that signs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use der::Encode;
@@ -11,6 +11,7 @@ use signer_core::{
     SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
 };
 
+use crate::args::Global;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::input;
@@ -81,22 +82,47 @@ impl<'a> Chosen<'a> {
             None if named.contains(':') => named.parse()?,
             None => return Err(unknown(named, settings.signers.keys())),
         };
-        let none = SignerSettings::of(locator.clone());
-        let configured = from_settings.unwrap_or(&none);
-        let secrets = secrets(context, configured, asking)?;
-        let permissions = match context.global.allow_loose_permissions {
+        let unnamed = SignerSettings::of(locator);
+        let configured = from_settings.unwrap_or(&unnamed);
+        Self::of(context, named.to_owned(), configured, &context.global, asking)
+    }
+
+    /// A key that is about to be made at a place of its own. The flags for secrets are about the
+    /// signer, and not about this one.
+    ///
+    /// # Errors
+    /// As [`Chosen::new`].
+    pub(crate) fn new_key(context: &Context<'a>, at: Locator, asking: Asking) -> Result<Self> {
+        let flags = Global { pin: None, passphrase: None, ..context.global.clone() };
+        Self::of(context, at.to_string(), &SignerSettings::of(at), &flags, asking)
+    }
+
+    fn of(
+        context: &Context<'a>,
+        name: String,
+        configured: &SignerSettings,
+        flags: &Global,
+        asking: Asking,
+    ) -> Result<Self> {
+        let secrets = secrets(flags, configured, asking)?;
+        let permissions = match flags.allow_loose_permissions {
             true => Permissions::Loose,
             false => Permissions::Strict,
         };
         Ok(Self {
-            name: named.to_owned(),
+            name,
+            locator: configured.locator.clone(),
             certificate: configured.certificate.clone(),
             algorithm: configured.algorithm,
             pinned: configured.spki_sha256,
             registry: context.registry,
             with: OpenContext { secrets, permissions, ..OpenContext::default() },
-            locator,
         })
+    }
+
+    /// Where a secret for it comes from.
+    pub(crate) fn source(&self, kind: SecretKind) -> Option<&SecretSpec> {
+        self.with.secrets.source(kind)
     }
 
     /// Opens its token. No secret is asked for yet.
@@ -166,6 +192,23 @@ impl<'a> Chosen<'a> {
         Ok(vec![certificate])
     }
 
+    /// Refuses an output that would replace the signer's own key or certificate file.
+    ///
+    /// # Errors
+    /// [`Error::Usage`].
+    pub(crate) fn spare(&self, output: &Path) -> Result<()> {
+        // Only a locator of a file names one; others name nothing that exists.
+        let own = self.locator.file().ok().into_iter().chain(self.certificate.clone());
+        match own.into_iter().any(|file| input::same_file(&file, output)) {
+            true => Err(Error::usage(format!(
+                "{} is a file of the signer {} and would be overwritten",
+                output.display(),
+                self.name
+            ))),
+            false => Ok(()),
+        }
+    }
+
     /// What it signs by where the command line names nothing else.
     pub(crate) fn algorithm(&self) -> Option<SignatureAlgorithm> {
         self.algorithm
@@ -199,15 +242,17 @@ pub(crate) fn fingerprint(public_key: &SubjectPublicKeyInfoOwned) -> Result<Dige
 }
 
 /// Sources by kind: the flag, else the locator's, else the settings', else a person.
-fn secrets(context: &Context<'_>, configured: &SignerSettings, asking: Asking) -> Result<Secrets> {
-    let global = &context.global;
+fn secrets(global: &Global, configured: &SignerSettings, asking: Asking) -> Result<Secrets> {
     let in_locator = configured.locator.pin_source()?;
     let first = |sources: [&Option<SecretSpec>; 4]| sources.into_iter().find_map(Option::clone);
     let sources = [
         (SecretKind::Pin, first([&global.pin, &in_locator, &configured.pin, &None])),
         (
             SecretKind::Passphrase,
-            first([&global.passphrase, &global.pin, &in_locator, &configured.passphrase]),
+            // A key that was just made has the passphrase that it was made with.
+            asking.new_passphrase.clone().or_else(|| {
+                first([&global.passphrase, &global.pin, &in_locator, &configured.passphrase])
+            }),
         ),
         (SecretKind::Puk, configured.puk.clone()),
         (SecretKind::ManagementKey, configured.management_key.clone()),

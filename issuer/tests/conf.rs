@@ -174,6 +174,9 @@ fn identifiers_are_added_as_openssl_3_does_and_not_as_1_1_1() {
     assert_eq!(oids(text, OpenSslCompat::V3), [authority, usage, subject]);
     assert_eq!(oids(text, OpenSslCompat::V1_1_1), [authority, usage]);
     assert!(oids("[ext]\n", OpenSslCompat::V3).is_empty());
+    let text = "[ext]\nsubjectKeyIdentifier = none\nauthorityKeyIdentifier = none\n";
+    assert!(oids(text, OpenSslCompat::V3).is_empty());
+    assert!(oids(text, OpenSslCompat::V1_1_1).is_empty());
 }
 
 #[test]

@@ -22,13 +22,13 @@ use crate::{
 /// How long other processes may keep the ledger before a call gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Pages of write-ahead log after which a commit copies them into the file: 32 MiB. Random keys
+/// Pages of write-ahead log after which a commit copies them into the file: 64 MiB. Random keys
 /// touch the same pages again and again, so that copying late copies less.
-const CHECKPOINT_PAGES: i64 = 8192;
+const CHECKPOINT_PAGES: i64 = 16_384;
 
 /// Bytes of write-ahead log that are no longer left to chance. Under steady load by many
 /// processes, SQLite's own copying may never find the moment to start the log anew.
-const LARGE_LOG: u64 = 128 << 20;
+const LARGE_LOG: u64 = 256 << 20;
 
 /// How long a commit may wait for readers before it leaves a large log for later.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(200);
@@ -164,7 +164,7 @@ impl Store {
             conn.pragma_update(None, "fullfsync", true)?;
             conn.pragma_update(None, "checkpoint_fullfsync", true)?;
             conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-            conn.pragma_update(None, "journal_size_limit", 64 << 20)
+            conn.pragma_update(None, "journal_size_limit", 128 << 20)
         })?;
         let mode: String = self.patiently("open", |conn| {
             conn.pragma_query_value(None, "journal_mode", |row| row.get(0))

@@ -1,4 +1,7 @@
 //! How fast the line is, always side by side with what it is compared to, in one run.
+//!
+//! The program under test is a whole process each time, ledger and files included. Figures are
+//! medians of interleaved rounds; what counts are the ratios.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,154 +9,246 @@
     reason = "a bench prints, and stops where it fails"
 )]
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
 
 use backend_soft::SoftBackend;
-use issuer::batch::{DeviceIds, Inputs, issue_batch};
-use issuer::conf::{Config, OpenSslCompat, Options};
 use issuer::csr::Csr;
-use issuer::extension_plan::ExtensionPlan;
-use issuer::issue::Terms;
-use issuer::issuer::Issuer;
-use issuer::output::DeviceFiles;
-use issuer::profile::Profile;
-use issuer::public_key_text::PublicKeyForm;
-use issuer::serial::RandomSerials;
-use ledger::{Ledger, OpenOptions};
-use signer_core::{Backend, KeyRef, KeySpec, Locator, OpenContext, SystemClock};
+use signer_core::{Backend, KeyRef, Locator, OpenContext, Signer, VerifyingKey};
+use tempfile::TempDir;
 use touchmark_tests::fleet;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_touchmark-under-test");
+const BATCH: usize = 5_000;
+const ROUNDS: usize = 3;
+
 fn main() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
-    let mut token = SoftBackend
-        .open(&Locator::of_file("soft", &at("key.pem")), &OpenContext::default())
-        .unwrap();
-    token.key_manager().unwrap().generate(&KeyRef::Sole, KeySpec::P256).unwrap();
-    let signer = token.signer(&KeyRef::Sole, None).unwrap();
-    std::fs::write(at("ca.conf"), "[ca]\nbasicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,digitalSignature,keyCertSign\nsubjectKeyIdentifier=hash\n").unwrap();
-    let st = std::process::Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-key",
-            at("key.pem").to_str().unwrap(),
-            "-config",
-            data.join("dak.conf").to_str().unwrap(),
-            "-days",
-            "7305",
-            "-out",
-            at("dak.pem").to_str().unwrap(),
-        ])
-        .output()
-        .unwrap();
-    assert!(st.status.success(), "{}", String::from_utf8_lossy(&st.stderr));
-    // issuer certificate with the right extensions
-    let _ = std::process::Command::new("openssl")
-        .args([
-            "req",
-            "-new",
-            "-key",
-            at("key.pem").to_str().unwrap(),
-            "-config",
-            data.join("dak.conf").to_str().unwrap(),
-            "-out",
-            at("dak.csr").to_str().unwrap(),
-        ])
-        .output()
-        .unwrap();
-    let st = std::process::Command::new("openssl")
-        .args([
-            "x509",
-            "-req",
-            "-in",
-            at("dak.csr").to_str().unwrap(),
-            "-signkey",
-            at("key.pem").to_str().unwrap(),
-            "-days",
-            "7305",
-            "-extfile",
-            at("ca.conf").to_str().unwrap(),
-            "-extensions",
-            "ca",
-            "-out",
-            at("dak.pem").to_str().unwrap(),
-        ])
-        .output()
-        .unwrap();
-    assert!(st.status.success());
-    let count = 5000;
-    fleet::write_csrs(&data.join("device.conf"), &at("csrs"), count);
-    let issuer = Issuer::read(signer.clone(), &std::fs::read(at("dak.pem")).unwrap()).unwrap();
-    let config = Config::load(&data.join("device.conf"), &Options::operator()).unwrap();
-    let extensions = ExtensionPlan::new(config, "req_ext".into(), OpenSslCompat::V3);
-    let profile = Profile::built_in("dha").unwrap();
-    let terms = Terms {
-        issuer: &issuer,
-        profile: &profile,
-        extensions: &extensions,
-        days: 1825,
-        reissue: None,
-        outlive_issuer: None,
-        accept_clock: None,
-        serials: &RandomSerials,
-        clock: &SystemClock,
-        patience: Duration::from_secs(1),
-    };
-    let inputs = Inputs::read(&at("csrs"), DeviceIds::default()).unwrap();
-    for round in 0..3 {
-        // limit
-        let csrs: Vec<Csr> = (0..inputs.len())
-            .map(|n| Csr::read(&std::fs::read(at(&format!("csrs/{n:07}.csr"))).unwrap()).unwrap())
-            .collect();
-        let next = AtomicUsize::new(0);
-        let start = Instant::now();
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    let mut session = signer.session().unwrap();
-                    loop {
-                        let n = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(csr) = csrs.get(n) else { break };
-                        csr.verify().unwrap();
-                        let s = session.sign(csr.der()).unwrap();
-                        issuer
-                            .verifying_key()
-                            .verify(&signer.algorithm().identifier(), csr.der(), s.as_bytes())
-                            .unwrap();
-                    }
-                });
-            }
-        });
-        let limit = start.elapsed();
-        let run = |files: bool| {
-            let db = at(&format!("l{round}{files}.db"));
-            let mut ledger = Ledger::open(
-                &format!("sqlite:{}", db.display()).parse().unwrap(),
-                OpenOptions::new("o", "s"),
-            )
-            .unwrap();
-            let out = at(&format!("out{round}"));
-            std::fs::create_dir_all(&out).unwrap();
-            let files = files.then(|| DeviceFiles::new(&out, &issuer, PublicKeyForm::Compressed));
-            let start = Instant::now();
-            let summary =
-                issue_batch(&terms, &inputs, files.as_ref(), &mut ledger, &mut |_| {}).unwrap();
-            assert_eq!(summary.signed, count as u64);
-            start.elapsed()
-        };
-        let bare = run(false);
-        let full = run(true);
-        let per = |d: Duration| d.as_secs_f64() * 1e6 / count as f64;
-        println!(
-            "limit {:.1} us, no files {:.1} us ({:.2} of limit), files {:.1} us",
-            per(limit),
-            per(bare),
-            limit.as_secs_f64() / bare.as_secs_f64(),
-            per(full)
-        );
+    let bench = Bench::new();
+    fleet::write_csrs(&bench.path("device.conf"), &bench.path("csrs"), BATCH);
+    single_process(&bench);
+    batch(&bench);
+    memory(&bench);
+}
+
+/// One `touchmark issue` against one `openssl x509 -req`.
+fn single_process(bench: &Bench) {
+    const RUNS: usize = 60;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for n in 0..RUNS {
+        ours.push(timed(|| {
+            let csr = format!("csrs/{n:07}.csr");
+            bench.touchmark(
+                &["--csr", &csr, "--out", "one.pem", "--chain-out", "one.chain.pem"],
+                "one",
+            );
+        }));
+        theirs.push(timed(|| {
+            bench.shell(&format!("{OPENSSL_SIGN} -in csrs/{n:07}.csr -out theirs.pem"));
+        }));
     }
+    let (ours, theirs) = (median(ours), median(theirs));
+    println!("one certificate, a process each (medians of {RUNS} interleaved runs)");
+    println!("  openssl x509 -req                    {:8.2} ms", millis(theirs));
+    println!("  touchmark issue, ledger and chain    {:8.2} ms", millis(ours));
+    println!(
+        "  ratio                                {:8.2}   (wanted: at most 0.50)",
+        ratio(ours, theirs)
+    );
+}
+
+/// A batch against the documented commands, and against its bare cryptography.
+fn batch(bench: &Bench) {
+    const DEVICES: usize = 40;
+    let csrs: Vec<Csr> = (0..BATCH)
+        .map(|n| Csr::read(&fs::read(bench.path(&format!("csrs/{n:07}.csr"))).unwrap()).unwrap())
+        .collect();
+    let signer = bench.signer();
+    let (mut shell, mut limit, mut bare, mut full) = (vec![], vec![], vec![], vec![]);
+    for round in 0..ROUNDS {
+        limit.push(timed(|| bare_cryptography(&csrs, &*signer)) / BATCH as u32);
+        let ledger = format!("bare{round}");
+        bare.push(
+            timed(|| bench.touchmark(&["--batch", "csrs", "--no-files"], &ledger)) / BATCH as u32,
+        );
+        let out = format!("out{round}");
+        let ledger = format!("full{round}");
+        full.push(
+            timed(|| bench.touchmark(&["--batch", "csrs", "--out-dir", &out], &ledger))
+                / BATCH as u32,
+        );
+        shell.push(timed(|| documented_commands(bench, round * DEVICES, DEVICES)) / DEVICES as u32);
+    }
+    let (shell, limit, bare, full) = (median(shell), median(limit), median(bare), median(full));
+    let cores = available_parallelism().unwrap();
+    println!("a batch of {BATCH} (medians of {ROUNDS} interleaved rounds, {cores} cores)");
+    println!("  documented shell commands            {:8.3} ms a device", millis(shell));
+    println!("  touchmark, ledger and three files    {:8.3} ms a device", millis(full));
+    println!(
+        "  times faster                         {:8.0}   (wanted: at least 200)",
+        ratio(shell, full)
+    );
+    println!("  bare verify + sign + verify          {:8.3} ms a device", millis(limit));
+    println!("  touchmark --no-files, ledger on      {:8.3} ms a device", millis(bare));
+    println!(
+        "  of that limit                        {:8.2}   (wanted: at least 0.50)",
+        ratio(limit, bare)
+    );
+    println!(
+        "  cost of files and their durability   {:8.3} ms a device",
+        millis(full.saturating_sub(bare))
+    );
+    println!(
+        "  cost of the ledger, gate and parsing {:8.3} ms a device",
+        millis(bare.saturating_sub(limit))
+    );
+}
+
+/// Peak memory of a small and of a large batch.
+fn memory(bench: &Bench) {
+    const SIZES: [usize; 2] = [1_000, 100_000];
+    println!("peak memory of a batch with ledger and files");
+    for count in SIZES {
+        let folder = format!("many{count}");
+        fleet::write_csrs(&bench.path("device.conf"), &bench.path(&folder), count);
+        let out = format!("many{count}.out");
+        let child = bench.spawn(&["--batch", &folder, "--out-dir", &out], &folder);
+        println!("  {count:>7} requests                     {:8.1} MiB", peak_mebibytes(child));
+    }
+}
+
+const OPENSSL_SIGN: &str = "openssl x509 -req -extfile device.conf -extensions req_ext \
+     -CA dak-certificate.pem -CAkey dak_private_key.pem -days 1825 -outform PEM -CAcreateserial \
+     -sha256";
+
+/// The documented commands from request to control-log key, device by device.
+fn documented_commands(bench: &Bench, first: usize, count: usize) {
+    for n in first..first + count {
+        bench.shell(&format!(
+            "{OPENSSL_SIGN} -in csrs/{n:07}.csr -out d{n}.pem && \
+             cat d{n}.pem dak-certificate.pem > d{n}.chain.pem && \
+             openssl x509 -in d{n}.pem -pubkey -noout | grep -v '^-' | openssl enc -base64 -d | \
+             openssl enc -base64 > d{n}.pub.txt"
+        ));
+    }
+}
+
+/// What no program can go below: each request's signature checked, one signature made and checked.
+fn bare_cryptography(csrs: &[Csr], signer: &dyn Signer) {
+    let next = AtomicUsize::new(0);
+    let issuer = VerifyingKey::new(signer.public_key()).unwrap();
+    let algorithm = signer.algorithm().identifier();
+    thread::scope(|scope| {
+        for _ in 0..available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                let mut session = signer.session().unwrap();
+                while let Some(csr) = csrs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    csr.verify().unwrap();
+                    let signature = session.sign(csr.der()).unwrap();
+                    issuer.verify(&algorithm, csr.der(), signature.as_bytes()).unwrap();
+                }
+            });
+        }
+    });
+}
+
+/// A folder with a DAK made by the documented commands.
+struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self { folder: TempDir::new().unwrap() };
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+        for name in ["dak.conf", "device.conf"] {
+            fs::copy(data.join(name), bench.path(name)).unwrap();
+        }
+        let ca = "[ca]\nbasicConstraints=critical,CA:TRUE,pathlen:0\n\
+                  keyUsage=critical,digitalSignature,keyCertSign\nsubjectKeyIdentifier=hash\n";
+        fs::write(bench.path("ca.conf"), ca).unwrap();
+        bench.shell(
+            "umask 077; openssl ecparam -name prime256v1 -genkey -noout -out dak_private_key.pem && \
+             openssl req -new -config dak.conf -key dak_private_key.pem -out dak.csr && \
+             openssl x509 -req -in dak.csr -signkey dak_private_key.pem -days 7305 \
+             -extfile ca.conf -extensions ca -out dak-certificate.pem",
+        );
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn signer(&self) -> std::sync::Arc<dyn Signer> {
+        let locator = Locator::of_file("soft", &self.path("dak_private_key.pem"));
+        let mut token = SoftBackend.open(&locator, &OpenContext::default()).unwrap();
+        token.signer(&KeyRef::Sole, None).unwrap()
+    }
+
+    fn spawn(&self, arguments: &[&str], ledger: &str) -> Child {
+        Command::new(PROGRAM)
+            .current_dir(self.folder.path())
+            .args(["issue", "--quiet", "--signer", "soft:dak_private_key.pem"])
+            .args(["--issuer-certificate", "dak-certificate.pem", "--extfile", "device.conf"])
+            .args(["--extensions", "req_ext", "--days", "1825"])
+            .args(["--ledger", &format!("sqlite:{ledger}.db")])
+            .args(arguments)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    fn touchmark(&self, arguments: &[&str], ledger: &str) {
+        assert!(self.spawn(arguments, ledger).wait().unwrap().success());
+    }
+
+    fn shell(&self, line: &str) {
+        let status = Command::new("sh")
+            .args(["-c", line])
+            .current_dir(self.folder.path())
+            .stderr(Stdio::null())
+            .status();
+        assert!(status.unwrap().success(), "{line}");
+    }
+}
+
+/// The high-water mark of a child's resident memory, read until it ends.
+fn peak_mebibytes(mut child: Child) -> f64 {
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0.0;
+    loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        if let Some(kibibytes) = line.and_then(|line| line.trim().strip_suffix(" kB")) {
+            peak = kibibytes.trim().parse::<f64>().unwrap() / 1024.0;
+        }
+        if let Some(ended) = child.try_wait().unwrap() {
+            assert!(ended.success());
+            return peak;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap()
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
+}
+
+fn ratio(one: Duration, other: Duration) -> f64 {
+    one.as_secs_f64() / other.as_secs_f64()
 }

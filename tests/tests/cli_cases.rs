@@ -5,6 +5,13 @@
 //! empty. In an expected line `[..]` stands for anything; a line `...` stands for any lines. What
 //! `secrets` lists must never be printed, whatever else is.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops where it fails, in its helpers too"
+)]
+
 #[path = "cli_cases/case.rs"]
 mod case;
 #[path = "cli_cases/lines.rs"]

@@ -1,6 +1,6 @@
 //! `touchmark key`
 
-mod generate;
+pub(super) mod generate;
 mod list;
 mod public;
 

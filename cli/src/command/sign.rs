@@ -58,6 +58,7 @@ impl Run for Sign {
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
         self.check(context)?;
         let chosen = Chosen::new(context, Asking::default())?;
+        chosen.spare(&self.out)?;
         let message = input::all(&self.file)?;
         let signer = chosen.signer(self.algorithm)?;
         let mut journal = Journal::open(context)?;
@@ -91,7 +92,7 @@ impl Run for Sign {
 impl Sign {
     fn check(&self, context: &Context<'_>) -> Result<()> {
         let from_stdin = input::is_standard(&self.file);
-        if !from_stdin && self.out == self.file {
+        if !from_stdin && input::same_file(&self.out, &self.file) {
             return Err(Error::usage("the signature would overwrite what is signed"));
         }
         let secrets = [&context.global.pin, &context.global.passphrase];

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use issuer::profile::{NotAfter, Profile};
 use ledger::{Digest, Location};
 use serde::{Deserialize, Deserializer, de};
 use signer_core::{Locator, SecretSpec, SignatureAlgorithm};
@@ -57,7 +58,7 @@ struct Tables {
     #[serde(default)]
     station: StationTable,
     #[serde(default)]
-    profile: BTreeMap<Name, ProfileSettings>,
+    profile: BTreeMap<Name, Profile>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -125,36 +126,6 @@ impl IssueTable {
 #[serde(deny_unknown_fields)]
 struct StationTable {
     name: Option<String>,
-}
-
-/// One `[profile.NAME]`, as it is written.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct ProfileSettings {
-    /// The kinds of keys that may be certified, by name.
-    pub(crate) key_types: Option<Vec<String>>,
-    /// Subject attributes that must be there: built-in names or dotted OIDs.
-    pub(crate) subject_required: Option<Vec<String>>,
-    /// Subject attributes that may be there.
-    pub(crate) subject_allowed: Option<Vec<String>>,
-    /// Extensions that are taken over from the request.
-    pub(crate) accept_requested_extensions: Option<Vec<String>>,
-    /// The longest validity.
-    pub(crate) max_days: Option<u32>,
-    /// The subject attribute that is the device's id.
-    pub(crate) device_id: Option<String>,
-    /// What is done where a certificate would outlive its issuer.
-    pub(crate) not_after: Option<NotAfter>,
-}
-
-/// What is done where a certificate would outlive its issuer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum NotAfter {
-    /// It is refused.
-    Refuse,
-    /// It ends when its issuer ends.
-    Clamp,
 }
 
 /// The name of a signer or profile. It has no colon, so that it cannot be taken for a locator.
@@ -261,8 +232,8 @@ not-after = "clamp"
         );
         assert_eq!(settings.station.as_deref(), Some("line-3"));
         let profile = settings.profiles.get("my-product").unwrap();
-        assert_eq!(profile.not_after, Some(NotAfter::Clamp));
-        assert_eq!(profile.accept_requested_extensions.as_deref(), Some(&[][..]));
+        assert_eq!(profile.not_after, NotAfter::Clamp);
+        assert_eq!(profile.max_days, Some(7305));
         let hsm = settings.signers.get("hsm").unwrap();
         assert_eq!(hsm.pin, Some(SecretSpec::Env("HSM_PIN".into())));
         assert!(hsm.spki_sha256.is_some());
@@ -291,6 +262,8 @@ not-after = "clamp"
             ("[issue]\n\ndais = 3\n", 3, "unknown field `dais`"),
             ("[station]\nname = \"a\"\nline = 3\n", 3, "unknown field `line`"),
             ("[profile.a]\nkeytypes = []\n", 2, "unknown field `keytypes`"),
+            ("[profile.a]\nkey-types = [\n\"p224\"]\n", 3, "p224"),
+            ("[profile.a]\ndevice-id = \"Serial\"\n", 2, "neither a known name"),
             ("[signer.a]\npin = \"prompt\"\n", 1, "missing field `locator`"),
             ("[signer.a]\nlocator = \"a.pem\"\n", 2, "it has no scheme"),
             ("[signer.a]\nlocator = \"soft:a\"\nalgorithm = \"md5\"\n", 3, "\"md5\""),

@@ -35,7 +35,8 @@ pub enum OpenSslCompat {
     /// that has any extension, where its section names neither; `none` suppresses them.
     #[default]
     V3,
-    /// OpenSSL 1.1.1: nothing is added.
+    /// OpenSSL 1.1.1: nothing is added. (It does not know `none`; here that still leaves the extension
+    /// out.)
     V1_1_1,
 }
 
@@ -113,32 +114,28 @@ impl Config {
         let purpose = Purpose::Certificate { key: context.subject_key, issuer: context.issuer };
         let mut maker = Maker::new(self, &objects, texts, context.subject, purpose, &place)?;
         let mut list = maker.section(section)?;
-        if compat == OpenSslCompat::V3 && !list.is_empty() {
-            let identifier = maker.subject_key_identifier(b"hash", &place)?;
-            complete(&mut list, ID_CE_SUBJECT_KEY_IDENTIFIER, identifier, &place)?;
-            let identifier = maker.authority_key_identifier(b"keyid, issuer", &place)?;
-            complete(&mut list, ID_CE_AUTHORITY_KEY_IDENTIFIER, identifier, &place)?;
+        // "none" makes an identifier of two octets or fewer, which marks the extension as unwanted.
+        let any = !list.is_empty();
+        let named = |list: &ExtensionList, oid| list.iter().any(|it| it.extn_id == oid);
+        let subject_named = named(&list, ID_CE_SUBJECT_KEY_IDENTIFIER);
+        let authority_named = named(&list, ID_CE_AUTHORITY_KEY_IDENTIFIER);
+        list.retain(|it| !is_identifier(&it.extn_id) || it.extn_value.as_bytes().len() > 2);
+        if compat == OpenSslCompat::V3 && any {
+            if !subject_named {
+                let value = maker.subject_key_identifier(b"hash", &place)?;
+                list.push(extension(ID_CE_SUBJECT_KEY_IDENTIFIER, false, value, &place)?);
+            }
+            if !authority_named {
+                let value = maker.authority_key_identifier(b"keyid, issuer", &place)?;
+                list.push(extension(ID_CE_AUTHORITY_KEY_IDENTIFIER, false, value, &place)?);
+            }
         }
         maker.finish(list, &place)
     }
 }
 
-/// Adds an identifier where there is none, and takes one out that says "none": two octets or fewer.
-fn complete(
-    list: &mut ExtensionList,
-    oid: ObjectIdentifier,
-    value: Vec<u8>,
-    place: &Place,
-) -> Result<(), Error> {
-    match list.iter().position(|extension| extension.extn_id == oid) {
-        Some(at) => {
-            if list.get(at).is_some_and(|found| found.extn_value.as_bytes().len() <= 2) {
-                list.remove(at);
-            }
-        }
-        None => list.push(extension(oid, false, value, place)?),
-    }
-    Ok(())
+fn is_identifier(oid: &ObjectIdentifier) -> bool {
+    [ID_CE_SUBJECT_KEY_IDENTIFIER, ID_CE_AUTHORITY_KEY_IDENTIFIER].contains(oid)
 }
 
 fn extension(

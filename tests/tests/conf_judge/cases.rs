@@ -13,13 +13,9 @@ fn openssl_and_touchmark_make_the_same_of_every_case() {
     assert!(cases.len() >= 60, "only {} cases found", cases.len());
     let lab = Lab::new();
     let failures: Vec<String> = cases.iter().flat_map(|case| case.judge(&lab)).collect();
-    assert!(
-        failures.is_empty(),
-        "{} of {} cases:\n{}",
-        failures.len(),
-        cases.len(),
-        failures.join("\n")
-    );
+    // The cases hold for OpenSSL 3.0; later ones differ in a few of them.
+    let (failed, all, judge) = (failures.len(), cases.len(), lab.version());
+    assert!(failures.is_empty(), "{failed} of {all} cases, by {judge}:\n{}", failures.join("\n"));
 }
 
 struct Case {

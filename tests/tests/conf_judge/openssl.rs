@@ -97,6 +97,12 @@ impl Lab {
         self.folder.path()
     }
 
+    /// The judge's name, such as `OpenSSL 3.0.19`.
+    pub(crate) fn version(&self) -> String {
+        let output = openssl(self.folder(), self.folder(), &[]).arg("version").output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
     pub(crate) fn key(&self) -> &SubjectPublicKeyInfoOwned {
         &self.request.info.public_key
     }

@@ -1,11 +1,13 @@
 //! The checks of `touchmark doctor`.
 
-use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use issuer::conf::{Config, Options};
 use issuer::describe::name_text;
+use issuer::gate::build_date;
 use issuer::path::{self, TrustAnchors};
+use issuer::profile::Profile;
 use ledger::{Ledger, Timestamp};
 use signer_core::{Clock, Error as SignerError, SubjectPublicKeyInfoOwned, SystemClock};
 
@@ -23,6 +25,7 @@ pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
     findings.push(clock(now));
     if let Ok(settings) = settings {
         findings.extend(files(settings));
+        findings.extend(profile(settings));
         findings.extend(ledger(context, now));
         findings.extend(signers(context, settings, now));
     }
@@ -47,24 +50,42 @@ fn settings_found(settings: &Result<&Settings>) -> Finding {
 fn files(settings: &Settings) -> Vec<Finding> {
     let extfile = settings.issue.extfile.iter();
     extfile
-        .map(|file| Finding::of("extfile", &readable(file), |()| file.display().to_string()))
+        .map(|file| {
+            let section = settings.issue.extensions.as_deref();
+            Finding::of("extfile", &extfile_holds(file, section), |()| file.display().to_string())
+        })
         .collect()
 }
 
-fn readable(path: &Path) -> Result<()> {
-    let failed = |source| Error::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    match file.metadata().map_err(failed)?.is_dir() {
-        true => Err(failed(std::io::ErrorKind::IsADirectory.into())),
-        false => Ok(()),
+fn profile(settings: &Settings) -> Option<Finding> {
+    let name = settings.issue.profile.as_deref()?;
+    let found = Profile::named(name, &settings.profiles)
+        .ok_or_else(|| SignerError::NotFound { what: format!("profile {name:?}") }.into());
+    Some(Finding::of("profile", &found, |_| name.to_owned()))
+}
+
+/// Whether the config can be read and has the section that the settings name.
+fn extfile_holds(file: &Path, section: Option<&str>) -> Result<()> {
+    let config = Config::load(file, &Options::operator()).map_err(Error::config)?;
+    match section.filter(|section| config.section(section.as_bytes()).is_none()) {
+        None => Ok(()),
+        Some(section) => Err(Error::Content {
+            path: file.to_owned(),
+            reason: format!("it has no section [ {section} ]"),
+        }),
     }
 }
 
 fn clock(now: SystemTime) -> Finding {
-    match Timestamp::try_from(now) {
-        Ok(now) => Finding::ok("clock", now.to_string()),
-        Err(error) => Finding::fail("clock", &error.into()),
-    }
+    let shown = match (Timestamp::try_from(now), Timestamp::try_from(build_date())) {
+        (Ok(now), Ok(built)) if now >= built => return Finding::ok("clock", now.to_string()),
+        (Ok(now), Ok(built)) => {
+            format!("it says {now}, and this program was built on {built}")
+        }
+        (Err(error), _) | (_, Err(error)) => return Finding::fail("clock", &error.into()),
+    };
+    let hint = "set the clock, then check with `date -u`".into();
+    Finding::fail("clock", &Error::Refused { what: shown, hint })
 }
 
 fn ledger(context: &Context<'_>, now: SystemTime) -> Vec<Finding> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use signer_core::{Error as SignerError, Locator};
 
+use crate::backends;
 use crate::error::{Error, Result};
 
 /// What was found, and what was named.
@@ -24,7 +25,7 @@ impl Found {
         let signer = match signer {
             Some(named) => Some(named.parse::<Locator>()?.to_string()),
             None => only("private key", "--signer soft:FILE", &names, is_private_key)?
-                .map(|name| Locator::of_file("soft", Path::new(name)).to_string()),
+                .map(|name| backends::key_file(Path::new(name)).to_string()),
         };
         let certificate = match certificate {
             Some(named) => Some(named.to_owned()),

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use clap::Args;
+use ledger::Digest;
 use serde::Serialize;
 use serde_json::json;
-use signer_core::{Error as SignerError, KeySpec, SecretSpec};
+use signer_core::{Error as SignerError, KeySpec, SecretKind, SecretSpec};
 
 use crate::command::Run;
 use crate::context::Context;
@@ -30,11 +31,12 @@ pub(crate) struct Generate {
     new_passphrase: Option<SecretSpec>,
 }
 
-#[derive(Serialize)]
-struct Made {
+/// A key that was made: what is printed, and what the ledger keeps.
+#[derive(Debug, Serialize)]
+pub(in crate::command) struct Made {
     signer: String,
     algorithm: String,
-    spki_sha256: String,
+    spki_sha256: Digest,
 }
 
 impl fmt::Display for Made {
@@ -51,40 +53,57 @@ impl Run for Generate {
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
-        if self.new_passphrase == Some(SecretSpec::Random) {
-            return Err(Error::usage_see(
-                "a random passphrase would be kept nowhere, and the key be lost",
-                "keep one yourself: `touchmark key generate --new-passphrase file:PATH`",
-            ));
-        }
-        if context.global.passphrase.is_some() {
-            return Err(Error::usage_see(
-                "--passphrase opens a key that exists; a new key is encrypted by --new-passphrase",
-                "see `touchmark key generate --help`",
-            ));
-        }
+        refuse_old_passphrase(context)?;
         let asking = Asking { new_passphrase: self.new_passphrase.clone(), ..Asking::default() };
         let chosen = Chosen::new(context, asking)?;
-        let mut token = chosen.token()?;
-        let manager = token.key_manager().ok_or_else(|| SignerError::Unsupported {
-            operation: format!("making a key on {}", chosen.name),
-            needs: "another kind of token".into(),
-        })?;
         // Opened first: a key that the ledger does not know of is worse than none.
         let mut journal = Journal::open(context)?;
-        let key = manager.generate(&chosen.key()?, self.algorithm)?;
-        let made = Made {
-            signer: chosen.locator.to_string(),
-            algorithm: key.spec.to_string(),
-            spki_sha256: fingerprint(&key.public_key)?.to_string(),
-        };
-        let details = json!({
-            "signer": made.signer,
-            "algorithm": made.algorithm,
-            "spki_sha256": made.spki_sha256,
-        });
-        journal.record("key.generate", details, "the key was made")?;
+        let made = make(&chosen, self.algorithm, &mut journal)?;
         context.output.show(&made)?;
         Ok(Exit::Ok)
+    }
+}
+
+/// Makes a key where `chosen` points, and records it.
+///
+/// # Errors
+/// [`Error::Usage`] for a random passphrase; whatever the token and the ledger report.
+pub(in crate::command) fn make(
+    chosen: &Chosen<'_>,
+    algorithm: KeySpec,
+    journal: &mut Journal,
+) -> Result<Made> {
+    if chosen.source(SecretKind::NewPassphrase) == Some(&SecretSpec::Random) {
+        return Err(Error::usage_see(
+            "a random passphrase would be kept nowhere, and the key be lost",
+            "keep one yourself: `touchmark key generate --new-passphrase file:PATH`",
+        ));
+    }
+    let mut token = chosen.token()?;
+    let manager = token.key_manager().ok_or_else(|| SignerError::Unsupported {
+        operation: format!("making a key on {}", chosen.name),
+        needs: "another kind of token".into(),
+    })?;
+    let key = manager.generate(&chosen.key()?, algorithm)?;
+    let made = Made {
+        signer: chosen.locator.to_string(),
+        algorithm: key.spec.to_string(),
+        spki_sha256: fingerprint(&key.public_key)?,
+    };
+    journal.record("key.generate", json!(made), "the key was made")?;
+    Ok(made)
+}
+
+/// Refuses a passphrase where a key is about to be made: left unsaid, it would not be encrypted.
+///
+/// # Errors
+/// [`Error::Usage`].
+pub(in crate::command) fn refuse_old_passphrase(context: &Context<'_>) -> Result<()> {
+    match context.global.passphrase {
+        None => Ok(()),
+        Some(_) => Err(Error::usage_see(
+            "--passphrase opens a key that exists; a new key is encrypted by --new-passphrase",
+            "see `touchmark key generate --help`",
+        )),
     }
 }

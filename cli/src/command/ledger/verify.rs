@@ -37,7 +37,10 @@ impl Run for Verify {
         } else {
             context.output.text(&text(&report))?;
         }
-        Ok(if report.is_sound() { Exit::Ok } else { Exit::Storage })
+        match report.findings.len() as u64 + report.more {
+            0 => Ok(Exit::Ok),
+            problems => Err(Error::Unsound { problems }),
+        }
     }
 }
 

@@ -17,25 +17,36 @@ pub(super) fn network(text: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// Four numbers, read with C's `sscanf("%d.%d.%d.%d")`: blanks and a sign may stand before each, and
-/// leading zeros do not mean octal.
+/// Four numbers, read with C's `sscanf("%d.%d.%d.%d")`: white space and a sign may stand before each,
+/// leading zeros do not mean octal, and behind white space anything may follow (OpenSSL 3.0.19).
 fn v4(text: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(text).ok()?;
-    let parts: Vec<_> = text.split('.').collect();
-    if parts.len() != 4 {
-        return None;
-    }
-    let number = |part: &&str| {
-        let part = part.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
-        let digits = part.strip_prefix(['+', '-']).unwrap_or(part);
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let mut rest = text;
+    let mut octets = Vec::with_capacity(4);
+    for position in 0..4 {
+        if position > 0 {
+            rest = rest.strip_prefix(b".")?;
+        }
+        let start = rest.iter().position(|byte| !is_space(*byte))?;
+        rest = rest.get(start..)?;
+        let negative = rest.starts_with(b"-");
+        rest = rest.strip_prefix(b"-").or(rest.strip_prefix(b"+")).unwrap_or(rest);
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (number, behind) = rest.split_at_checked(digits)?;
+        let value = number
+            .iter()
+            .try_fold(0_u8, |value, digit| value.checked_mul(10)?.checked_add(digit - b'0'))?;
+        if digits == 0 || (negative && value != 0) {
             return None;
         }
-        let digits = digits.trim_start_matches('0');
-        let value = if digits.is_empty() { 0 } else { digits.parse::<u8>().ok()? };
-        (value == 0 || !part.starts_with('-')).then_some(value)
-    };
-    parts.iter().map(number).collect()
+        octets.push(value);
+        rest = behind;
+    }
+    rest.first().is_none_or(|byte| is_space(*byte)).then_some(octets)
+}
+
+/// C's `isspace`.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | 9..=13)
 }
 
 /// Groups of one to four digits; `::` once; a v4 address may stand at the end.

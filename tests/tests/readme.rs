@@ -1,0 +1,104 @@
+//! What the documents show works when it is pasted.
+
+#![expect(clippy::expect_used, reason = "a test stops where it fails")]
+#![cfg(unix)]
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// The lines of the example that build the program; here it is built already.
+const BUILD: &str = "\
+cargo build --release --package cli
+export PATH=\"$PWD/target/release:$PATH\"
+";
+
+#[test]
+fn the_sixty_second_example_works_when_it_is_pasted_as_a_whole() {
+    let example = block(&document("README.md"), "## In 60 seconds", "sh");
+    let example = example.strip_prefix(BUILD).expect("it begins with building the program");
+    let checkout = tempfile::tempdir().expect("a folder");
+    let samples = checkout.path().join("tests/data");
+    fs::create_dir_all(&samples).expect("a folder");
+    for name in ["dak.conf", "device.conf"] {
+        fs::copy(root().join("tests/data").join(name), samples.join(name)).expect("a sample");
+    }
+
+    let output = touchmark_on_path(checkout.path())
+        .current_dir(checkout.path())
+        .args(["-e", "-u", "-c", example])
+        .output()
+        .expect("bash runs");
+    assert!(output.status.success(), "{}", said(&output));
+
+    let made = checkout.path().join("example");
+    let chain = fs::read_to_string(made.join("certificate.pem")).expect("the chain is there");
+    assert_eq!(chain.matches("BEGIN CERTIFICATE").count(), 2, "device certificate and DAK");
+    let key = fs::read_to_string(made.join("public-key.txt")).expect("the public key is there");
+    let key: String = key.split_whitespace().collect();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    for shown in ["every link holds", "G3A0PA01802300PE", "ebK3", key.as_str(), "\nsound\n"] {
+        assert!(printed.contains(shown), "{shown:?} is missing: {}", said(&output));
+    }
+    let verify = ["verify", "-x509_strict", "-CAfile", "dak-certificate.pem"];
+    let judged = Command::new("openssl")
+        .current_dir(&made)
+        .args(verify)
+        .arg("device-certificate.pem")
+        .output()
+        .expect("openssl runs");
+    assert!(judged.status.success(), "{}", said(&judged));
+}
+
+#[test]
+fn the_documented_settings_are_understood() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = block(&document("docs/settings.md"), "# Settings", "toml");
+    let file = folder.path().join("touchmark.toml");
+    fs::write(&file, &settings).expect("the settings are written");
+    let output = touchmark_on_path(folder.path())
+        .args(["-c", "touchmark --settings \"$0\" --json doctor"])
+        .arg(&file)
+        .output()
+        .expect("bash runs");
+    let found = String::from_utf8_lossy(&output.stdout);
+    let first = found.lines().next().unwrap_or_default();
+    assert!(first.starts_with(r#"{"check":"settings","verdict":"ok""#), "{}", said(&output));
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn document(name: &str) -> String {
+    fs::read_to_string(root().join(name)).expect("the document is there")
+}
+
+/// The first block of code in this language after a heading.
+fn block(text: &str, heading: &str, language: &str) -> String {
+    let (_, after) = text.split_once(heading).expect("the heading is there");
+    let (_, code) = after.split_once(&format!("\n```{language}\n")).expect("a block follows");
+    let (code, _) = code.split_once("```\n").expect("it ends");
+    code.to_owned()
+}
+
+/// A shell that finds the program under its own name, and no settings but those of the test.
+fn touchmark_on_path(folder: &Path) -> Command {
+    let bin = folder.join("bin");
+    fs::create_dir(&bin).expect("a folder");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_touchmark-under-test"), bin.join("touchmark"))
+        .expect("a link");
+    let mut path = OsString::from(bin);
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let mut shell = Command::new("bash");
+    shell.env("PATH", path).env("XDG_CONFIG_HOME", folder).stdin(Stdio::null());
+    shell.env_remove("TOUCHMARK_SETTINGS").env_remove("TOUCHMARK_OPERATOR");
+    shell
+}
+
+fn said(output: &Output) -> String {
+    let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+    format!("{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr))
+}
