@@ -1,12 +1,14 @@
 //! What every command has at hand.
 
 use std::cell::OnceCell;
+use std::path::Path;
 
 use ledger::Location;
 use signer_core::Registry;
 
 use crate::args::Global;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::input;
 use crate::render::Output;
 use crate::settings::Settings;
 
@@ -42,6 +44,23 @@ impl<'a> Context<'a> {
             None => self.output.detail("no settings file"),
         }
         Ok(self.settings.get_or_init(|| found))
+    }
+
+    /// Refuses an output that would replace the settings file or the ledger.
+    ///
+    /// # Errors
+    /// [`Error::Usage`]; as [`Context::settings`].
+    pub(crate) fn spare(&self, output: &Path) -> Result<()> {
+        let ledger = self.ledger_location()?;
+        let settings = self.settings()?.file.as_deref();
+        let own = settings.into_iter().chain(ledger.as_ref().map(Location::path));
+        match own.into_iter().any(|file| input::same_file(file, output)) {
+            true => Err(Error::usage(format!(
+                "{} is the settings file or the ledger, and would be overwritten",
+                output.display()
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// The ledger that the flag names, else the settings.

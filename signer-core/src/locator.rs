@@ -121,6 +121,20 @@ impl FromStr for Locator {
             text: shown.to_owned(),
             reason: reason.to_owned(),
         };
+        // Looked for before anything else, at every place where somebody may have put it, and the text
+        // is not repeated: it holds a secret.
+        let parts = text.split([':', '?', ';', '&']).filter_map(|pair| pair.split_once('='));
+        for (name, _) in parts {
+            let name = percent_decode(name).and_then(self::text).unwrap_or_default();
+            let name = name.trim().to_ascii_lowercase();
+            if SECRET_ATTRIBUTES.contains(&name.as_str()) {
+                let reason = format!("{name} would put a secret into it; use pin-source");
+                return Err(unusable("…", &reason));
+            }
+        }
+        if text.chars().any(char::is_control) {
+            return Err(unusable("…", "it holds a control character"));
+        }
         let Some((scheme, rest)) = text.split_once(':') else {
             return Err(unusable(text, "it has no scheme such as soft: or pkcs11:"));
         };
@@ -129,17 +143,6 @@ impl FromStr for Locator {
             return Err(unusable(text, "it has no scheme such as soft: or pkcs11:"));
         }
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        // Looked for before anything else, and the text is not repeated: it holds a secret.
-        let names = path.split(';').chain(query.split('&')).filter_map(|pair| pair.split_once('='));
-        for (name, _) in names {
-            if SECRET_ATTRIBUTES.contains(&name.to_ascii_lowercase().as_str()) {
-                let reason = format!("{name} would put a secret into it; use pin-source");
-                return Err(unusable(&format!("{scheme}:…"), &reason));
-            }
-        }
-        if text.chars().any(char::is_control) {
-            return Err(unusable(&format!("{scheme}:…"), "it holds a control character"));
-        }
         let query = pairs(query, '&')
             .and_then(|pairs| {
                 pairs.into_iter().map(|(name, v)| Ok((name, self::text(v)?))).collect()
@@ -296,6 +299,13 @@ mod tests {
             "yubikey:serial=1;PIN=123456",
             "soft:key.pem?passphrase=123456",
             "pkcs11:token=a?pin-source=123456",
+            "token=a?pin-value=123456",
+            "pin-value=123456",
+            "pkcs11:token=a&pin-value=123456",
+            "pkcs11:token=a?module-path=/m.so;pin-value=123456",
+            "pkcs11:token=a?module-path=/m.so?pin-value=123456",
+            "pkcs11:token=a?%70in-value=123456",
+            "pkcs11:token=a? pin-value=123456",
         ] {
             let error = text.parse::<Locator>().unwrap_err().to_string();
             assert!(!error.contains("123456"), "{error}");

@@ -1,6 +1,8 @@
 //! Entry points for fuzzing: each takes any bytes, and panics only when the product breaks a promise.
 
 mod conf;
+mod csr;
+mod locator;
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -11,6 +13,20 @@ use issuer::pem::{self, Kind};
 use issuer::public_key_text::{PublicKeyForm, public_key_text};
 
 pub use conf::conf;
+pub use csr::csr;
+pub use locator::locator;
+
+/// A target: takes any bytes.
+pub type Target = fn(&[u8]);
+
+/// Every target by the name of its corpus.
+pub const TARGETS: [(&str, Target); 5] = [
+    ("certificate", certificate),
+    ("conf", conf),
+    ("csr", csr),
+    ("locator", locator),
+    ("pem", pem),
+];
 
 const LIMIT: usize = 1 << 20;
 /// 2026-01-01T00:00:00Z.

@@ -6,3 +6,10 @@ pub mod forge;
 pub mod fuzz;
 pub mod judgement;
 pub mod line;
+pub mod mutate;
+
+/// How many times as much as usual the long tests do: `TOUCHMARK_SOAK`, else 1.
+#[must_use]
+pub fn soak() -> usize {
+    std::env::var("TOUCHMARK_SOAK").ok().and_then(|text| text.parse().ok()).unwrap_or(1).max(1)
+}

@@ -83,8 +83,9 @@ pub(super) fn with_new_key(issue: &Issue, path: &Path, context: &Context<'_>) ->
     let release = match granted {
         Ok(release) => release,
         Err(error) => {
-            if came_to_nothing(&error) {
-                // Nobody else can have the key: it was made by this very call. Left there, it would
+            // A key that was there before may be in a device by now, and is never touched.
+            if made_now && came_to_nothing(&error) {
+                // Nobody else can have this one: it was made by this very call. Left there, it would
                 // be in the way of the next.
                 drop(ledger);
                 discard(path, context)?;
