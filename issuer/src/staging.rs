@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A file that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,9 @@ pub struct Staging {
     folder: PathBuf,
     name: String,
     lock: Option<File>,
+    /// How many temporaries there were: their names are numbers, as a target's name may be as long as
+    /// the file system allows.
+    count: AtomicU64,
 }
 
 const PREFIX: &str = ".touchmark-";
@@ -50,7 +54,8 @@ impl Staging {
                 OpenOptions::new().write(true).create_new(true).open(&path).map_err(at(&path))?;
             // A sweeper may have come between; then its removal wins and another name is tried.
             if lock.try_lock().is_ok() && path.exists() {
-                return Ok(Self { folder: folder.to_owned(), name, lock: Some(lock) });
+                let (folder, count) = (folder.to_owned(), AtomicU64::new(0));
+                return Ok(Self { folder, name, lock: Some(lock), count });
             }
         }
     }
@@ -69,11 +74,12 @@ impl Staging {
     /// # Errors
     /// [`StagingError`] when it cannot be made.
     pub fn create(&self, target: &str) -> Result<(File, Staged), StagingError> {
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
         let staged = Staged {
-            temporary: self.folder.join(format!("{}-{target}", self.name)),
+            temporary: self.folder.join(format!("{}-{number}", self.name)),
             target: self.folder.join(target),
         };
-        let file = File::create(&staged.temporary).map_err(at(&staged.target))?;
+        let file = File::create_new(&staged.temporary).map_err(at(&staged.target))?;
         Ok((file, staged))
     }
 
