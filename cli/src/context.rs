@@ -1,12 +1,14 @@
 //! What every command has at hand.
 
 use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
 
 use ledger::Location;
 use signer_core::Registry;
 
 use crate::args::Global;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::input;
 use crate::render::Output;
 use crate::settings::Settings;
 
@@ -42,6 +44,31 @@ impl<'a> Context<'a> {
             None => self.output.detail("no settings file"),
         }
         Ok(self.settings.get_or_init(|| found))
+    }
+
+    /// Refuses an output that would replace the settings file, the config that it names, or the
+    /// ledger with what SQLite keeps beside it.
+    ///
+    /// # Errors
+    /// [`Error::Usage`]; as [`Context::settings`].
+    pub(crate) fn spare(&self, output: &Path) -> Result<()> {
+        let ledger = self.ledger_location()?;
+        let settings = self.settings()?;
+        let ledger = ledger.iter().flat_map(|ledger| {
+            ["", "-wal", "-shm"].map(|suffix| {
+                let mut name = ledger.path().as_os_str().to_owned();
+                name.push(suffix);
+                PathBuf::from(name)
+            })
+        });
+        let named = settings.file.iter().chain(&settings.issue.extfile).cloned();
+        match named.chain(ledger).any(|file| input::same_file(&file, output)) {
+            true => Err(Error::usage(format!(
+                "{} is the settings file, its config or the ledger, and would be overwritten",
+                output.display()
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// The ledger that the flag names, else the settings.

@@ -109,6 +109,7 @@ fn issue(error: &issuer::issue::IssueError) -> Exit {
         IssueError::Input { .. } | IssueError::Staging(_) | IssueError::Pending { .. } => {
             Exit::Storage
         }
+        IssueError::Output(error) => files(error),
         IssueError::Mint(_) | IssueError::Serial(_) | IssueError::ThreadDied => Exit::Internal,
         _ => Exit::Internal,
     }
@@ -247,6 +248,39 @@ mod tests {
             (Error::Read { path: "x".into(), source: io() }, 9),
             (Error::Write { path: "x".into(), source: io() }, 9),
             (Error::Output { source: io() }, 9),
+            (Error::Unsound { problems: 1 }, 9),
+            (Error::issue(issuer::issue::IssueError::ThreadDied), 1),
+            (Error::issue(issuer::issue::IssueError::Serial(io())), 1),
+            (
+                Error::issue(issuer::issue::IssueError::Input {
+                    path: "x".into(),
+                    source: io::ErrorKind::NotFound.into(),
+                }),
+                3,
+            ),
+            (
+                Error::issue(issuer::issue::IssueError::Refused(issuer::gate::Refusal {
+                    rule: issuer::gate::Rule::Days,
+                    reason: "x".into(),
+                })),
+                7,
+            ),
+            (
+                Error::issue(issuer::issue::IssueError::Signer(signer_core::Error::Blocked {
+                    kind: SecretKind::Pin,
+                    token: "x".into(),
+                })),
+                5,
+            ),
+            (Error::issue(issuer::issue::IssueError::Ledger(ledger::Error::ClockRange)), 7),
+            (Error::inputs(issuer::batch::InputsError::Nothing { path: "x".into() }), 2),
+            (
+                Error::ControlLog(Box::new(issuer::control_log::ControlLogError::NoDeviceId {
+                    entry: 1,
+                })),
+                7,
+            ),
+            (Error::ControlLog(Box::new(issuer::control_log::ControlLogError::Shape)), 2),
             (Error::Refused { what: "x".into(), hint: "y".into() }, 7),
         ];
         for (error, code) in cases {

@@ -61,7 +61,7 @@ fn signer(error: &signer_core::Error) -> String {
                 .into()
         }
         Error::CompiledWithout { feature, .. } => {
-            format!("build it in: `cargo build --package cli --features {feature}`")
+            format!("use a program that was built with {feature}, or another signer: `touchmark doctor`")
         }
         Error::NotFound { .. } => {
             "`touchmark token list` and `touchmark doctor` show what is there".into()
@@ -77,7 +77,7 @@ fn signer(error: &signer_core::Error) -> String {
         }
         Error::Blocked { .. } => "unblock it with its PUK: `touchmark pin unblock`".into(),
         Error::LastTryRefused { .. } => {
-            "make sure of the secret first, then spend the try: `--use-last-try`".into()
+            "one more wrong one would block it; make sure of its source: `touchmark doctor`".into()
         }
         Error::SecretUnusable { .. } => {
             "correct the source; `touchmark --help` lists the forms it can have".into()

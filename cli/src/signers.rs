@@ -192,11 +192,13 @@ impl<'a> Chosen<'a> {
         Ok(vec![certificate])
     }
 
-    /// Refuses an output that would replace the signer's own key or certificate file.
+    /// Refuses an output that would replace the signer's own key or certificate file, the settings
+    /// or the ledger.
     ///
     /// # Errors
     /// [`Error::Usage`].
-    pub(crate) fn spare(&self, output: &Path) -> Result<()> {
+    pub(crate) fn spare(&self, output: &Path, context: &Context<'_>) -> Result<()> {
+        context.spare(output)?;
         // Only a locator of a file names one; others name nothing that exists.
         let own = self.locator.file().ok().into_iter().chain(self.certificate.clone());
         match own.into_iter().any(|file| input::same_file(&file, output)) {

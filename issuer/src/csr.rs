@@ -61,6 +61,12 @@ impl Csr {
         &self.der
     }
 
+    /// What the request says: the CertificationRequestInfo, over which its signature is made.
+    #[must_use]
+    pub fn signed_der(&self) -> &[u8] {
+        self.der.get(self.signed.clone()).unwrap_or_default()
+    }
+
     /// Who the certificate is asked for.
     #[must_use]
     pub fn subject(&self) -> &Name {
@@ -78,9 +84,12 @@ impl Csr {
     /// # Errors
     /// [`VerifyError`] says whether it is the key, the algorithm or the signature.
     pub fn verify(&self) -> Result<(), VerifyError> {
-        let signed = self.der.get(self.signed.clone()).unwrap_or_default();
         let signature = self.request.signature.as_bytes().ok_or(VerifyError::BadSignature)?;
-        VerifyingKey::new(self.public_key())?.verify(&self.request.algorithm, signed, signature)
+        VerifyingKey::new(self.public_key())?.verify(
+            &self.request.algorithm,
+            self.signed_der(),
+            signature,
+        )
     }
 
     /// The extensions that the request asks for, by PKCS#9's extensionRequest or its older

@@ -318,7 +318,9 @@ impl Terms<'_> {
             hash.update(part);
         };
         add(b"touchmark request 1");
-        add(csr.der());
+        // Not its signature, which is checked by now: an ECDSA request that is made again from the
+        // same key and config has another one, and says the same.
+        add(csr.signed_der());
         add(self.issuer.certificate().der());
         add(&self.days.to_be_bytes());
         add(&[u8::from(self.outlive_issuer.is_some())]);

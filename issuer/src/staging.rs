@@ -60,17 +60,35 @@ impl Staging {
         }
     }
 
-    /// Writes a file that has no name of its own yet. `target` is a plain file name in the folder.
+    /// Opens a place in the folder that a file is to be written into.
     ///
     /// # Errors
-    /// [`StagingError`] when it cannot be written whole.
-    pub fn stage(&self, target: &str, contents: &[u8]) -> Result<Staged, StagingError> {
+    /// As [`Staging::open`].
+    pub fn beside(path: &Path) -> Result<Self, StagingError> {
+        Self::open(path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Makes an empty file that has no name of its own yet. `target` is a plain file name in the
+    /// folder.
+    ///
+    /// # Errors
+    /// [`StagingError`] when it cannot be made.
+    pub fn create(&self, target: &str) -> Result<(File, Staged), StagingError> {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let staged = Staged {
             temporary: self.folder.join(format!("{}-{number}", self.name)),
             target: self.folder.join(target),
         };
-        let mut file = File::create(&staged.temporary).map_err(at(&staged.target))?;
+        let file = File::create(&staged.temporary).map_err(at(&staged.target))?;
+        Ok((file, staged))
+    }
+
+    /// Writes a file that has no name of its own yet. `target` is a plain file name in the folder.
+    ///
+    /// # Errors
+    /// [`StagingError`] when it cannot be written whole.
+    pub fn stage(&self, target: &str, contents: &[u8]) -> Result<Staged, StagingError> {
+        let (mut file, staged) = self.create(target)?;
         file.write_all(contents).map_err(at(&staged.target))?;
         Ok(staged)
     }
@@ -122,10 +140,7 @@ pub fn write_all(files: &[(&Path, &[u8])]) -> Result<(), StagingError> {
     let mut folders: Vec<(&Path, Staging, Vec<Staged>)> = Vec::new();
     for (path, contents) in files {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| StagingError {
-            path: (*path).to_owned(),
-            source: io::Error::new(io::ErrorKind::InvalidInput, "it is no file name in UTF-8"),
-        })?;
+        let name = name_of(path)?;
         let at = match folders.iter().position(|(known, _, _)| *known == folder) {
             Some(at) => at,
             None => {
@@ -141,6 +156,17 @@ pub fn write_all(files: &[(&Path, &[u8])]) -> Result<(), StagingError> {
         staging.publish(std::mem::take(staged))?;
     }
     Ok(())
+}
+
+/// The file name at the end of a path.
+///
+/// # Errors
+/// [`StagingError`] when there is none, or none in UTF-8.
+pub fn name_of(path: &Path) -> Result<&str, StagingError> {
+    path.file_name().and_then(|name| name.to_str()).ok_or_else(|| StagingError {
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::InvalidInput, "it is no file name in UTF-8"),
+    })
 }
 
 /// Writes one file whole or not at all, replacing what was there.

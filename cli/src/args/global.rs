@@ -38,10 +38,6 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "SOURCE")]
     pub(crate) passphrase: Option<SecretSpec>,
 
-    /// Spend the last try of a PIN too; a wrong one then blocks the token
-    #[arg(long, global = true)]
-    pub(crate) use_last_try: bool,
-
     /// Use a private key file although others than its owner can read it
     #[arg(long, global = true)]
     pub(crate) allow_loose_permissions: bool,

@@ -63,6 +63,7 @@ impl Run for ControlLog {
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
+        context.spare(&self.out)?;
         let template = self.template()?;
         let ledger = journal::read(context)?;
         let write = |out: &mut dyn std::io::Write| {

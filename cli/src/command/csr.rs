@@ -75,7 +75,7 @@ impl Run for MakeCsr {
         config.request().and_then(|it| it.require_answers()).map_err(Error::config)?;
         let asking = Asking { new_passphrase: self.new_passphrase.clone(), ..Asking::default() };
         let chosen = Chosen::new(context, asking)?;
-        chosen.spare(&self.out)?;
+        chosen.spare(&self.out, context)?;
         let mut journal = Journal::open(context)?;
         if self.generate {
             generate::refuse_old_passphrase(context)?;

@@ -58,7 +58,7 @@ impl Run for Sign {
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
         self.check(context)?;
         let chosen = Chosen::new(context, Asking::default())?;
-        chosen.spare(&self.out)?;
+        chosen.spare(&self.out, context)?;
         let message = input::all(&self.file)?;
         let signer = chosen.signer(self.algorithm)?;
         let mut journal = Journal::open(context)?;

@@ -262,7 +262,7 @@ not-after = "clamp"
             ("[issue]\n\ndais = 3\n", 3, "unknown field `dais`"),
             ("[station]\nname = \"a\"\nline = 3\n", 3, "unknown field `line`"),
             ("[profile.a]\nkeytypes = []\n", 2, "unknown field `keytypes`"),
-            ("[profile.a]\nkey-types = [\n\"p224\"]\n", 3, "p224"),
+            ("[profile.a]\nkey-types = [\"p224\"]\n", 2, "p224"),
             ("[profile.a]\ndevice-id = \"Serial\"\n", 2, "neither a known name"),
             ("[signer.a]\npin = \"prompt\"\n", 1, "missing field `locator`"),
             ("[signer.a]\nlocator = \"a.pem\"\n", 2, "it has no scheme"),

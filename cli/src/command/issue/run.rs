@@ -134,7 +134,7 @@ fn extensions(issue: &Issue, context: &Context<'_>) -> Result<ExtensionPlan> {
 fn issuer(issue: &Issue, context: &Context<'_>) -> Result<Issuer> {
     let chosen = Chosen::new(context, Asking::default())?;
     for output in issue.outputs() {
-        chosen.spare(output)?;
+        chosen.spare(output, context)?;
     }
     let file = issue.terms.issuer_certificate.as_ref().or(chosen.certificate.as_ref());
     let (octets, origin): (Vec<u8>, PathBuf) = match file {

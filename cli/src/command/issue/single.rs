@@ -7,9 +7,11 @@ use issuer::csr::Csr;
 use issuer::issue::{self, IssueError, Origin, Release, Request};
 use issuer::output::SingleFiles;
 use issuer::pem::{self, Kind};
-use ledger::{Digest, Ledger};
+use issuer::public_key_text::key_identity;
+use ledger::{CertificateFilter, Digest, Ledger, Life};
 use serde::Serialize;
 use serde_json::json;
+use signer_core::Signer;
 
 use super::Issue;
 use super::run::{self, Prepared};
@@ -64,19 +66,26 @@ pub(super) fn with_new_key(issue: &Issue, path: &Path, context: &Context<'_>) ->
     let prepared = Prepared::new(issue, context)?;
     let asking = Asking { new_passphrase: issue.new.new_passphrase.clone(), ..Asking::default() };
     let device = Chosen::new_key(context, backends::key_file(path), asking)?;
-    let mut journal = Journal::open(context)?;
-    generate::make(&device, issue.new.algorithm, &mut journal)?;
-    drop(journal);
-    let signer = device.signer(None)?;
     let mut ledger = run::ledger(issue, context)?;
+    let made_now = !path.exists();
+    if made_now {
+        let mut journal = Journal::open(context)?;
+        generate::make(&device, issue.new.algorithm, &mut journal)?;
+    }
+    let signer = device.signer(None)?;
+    if !made_now && !is_certified(&ledger, &*signer)? {
+        let what = path.display().to_string();
+        return Err(signer_core::Error::AlreadyExists { what }.into());
+    }
     let origin = path.display().to_string();
     let granted = csr::build(&config, &*signer)
         .and_then(|csr| grant(issue, &prepared, &origin, csr, &mut ledger));
     let release = match granted {
         Ok(release) => release,
         Err(error) => {
-            if came_to_nothing(&error) {
-                // Nobody else can have the key: it was made by this very call. Left there, it would
+            // A key that was there before may be in a device by now, and is never touched.
+            if made_now && came_to_nothing(&error) {
+                // Nobody else can have this one: it was made by this very call. Left there, it would
                 // be in the way of the next.
                 drop(ledger);
                 discard(path, context)?;
@@ -97,6 +106,15 @@ fn grant(
     let request =
         Request { origin: origin.to_owned(), csr, device_id: issue.terms.device_id.clone() };
     issue::issue(&prepared.terms(), request, ledger).map_err(Error::issue)
+}
+
+/// Whether the key has a live certificate: then an earlier run made both, and was stopped before the
+/// files were there. Any other key that stands where a new one is to be made is somebody's.
+fn is_certified(ledger: &Ledger, signer: &dyn Signer) -> Result<bool> {
+    let key = key_identity(signer.public_key()).map_err(|error| Error::usage(error.to_string()))?;
+    let filter =
+        CertificateFilter { subject_key: Some(key), life: Life::Live, ..Default::default() };
+    Ok(ledger.certificates(filter).next().transpose()?.is_some())
 }
 
 /// Whether it is certain that no certificate came to be: a ledger or a disk that failed leaves that

@@ -27,6 +27,7 @@ impl Run for Export {
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
+        context.spare(&self.out)?;
         let ledger = journal::read(context)?;
         let head = if input::is_standard(&self.out) {
             context.output.stream(|out| ledger.export(out))?
