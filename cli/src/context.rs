@@ -1,7 +1,7 @@
 //! What every command has at hand.
 
 use std::cell::OnceCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ledger::Location;
 use signer_core::Registry;
@@ -46,17 +46,25 @@ impl<'a> Context<'a> {
         Ok(self.settings.get_or_init(|| found))
     }
 
-    /// Refuses an output that would replace the settings file or the ledger.
+    /// Refuses an output that would replace the settings file, the config that it names, or the
+    /// ledger with what SQLite keeps beside it.
     ///
     /// # Errors
     /// [`Error::Usage`]; as [`Context::settings`].
     pub(crate) fn spare(&self, output: &Path) -> Result<()> {
         let ledger = self.ledger_location()?;
-        let settings = self.settings()?.file.as_deref();
-        let own = settings.into_iter().chain(ledger.as_ref().map(Location::path));
-        match own.into_iter().any(|file| input::same_file(file, output)) {
+        let settings = self.settings()?;
+        let ledger = ledger.iter().flat_map(|ledger| {
+            ["", "-wal", "-shm"].map(|suffix| {
+                let mut name = ledger.path().as_os_str().to_owned();
+                name.push(suffix);
+                PathBuf::from(name)
+            })
+        });
+        let named = settings.file.iter().chain(&settings.issue.extfile).cloned();
+        match named.chain(ledger).any(|file| input::same_file(&file, output)) {
             true => Err(Error::usage(format!(
-                "{} is the settings file or the ledger, and would be overwritten",
+                "{} is the settings file, its config or the ledger, and would be overwritten",
                 output.display()
             ))),
             false => Ok(()),
