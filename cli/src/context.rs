@@ -1,7 +1,7 @@
 //! What every command has at hand.
 
 use std::cell::OnceCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ledger::Location;
 use signer_core::Registry;
@@ -10,7 +10,7 @@ use crate::args::Global;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::render::Output;
-use crate::settings::Settings;
+use crate::settings::{Settings, SignerSettings};
 
 /// What every command has at hand: its flags, the backends, the output and the settings.
 #[derive(Debug)]
@@ -46,17 +46,28 @@ impl<'a> Context<'a> {
         Ok(self.settings.get_or_init(|| found))
     }
 
-    /// Refuses an output that would replace the settings file or the ledger.
+    /// The files that no output may replace: the settings, the ledger, the extension config, and
+    /// the keys, certificates and secrets of every signer.
+    ///
+    /// # Errors
+    /// As [`Context::settings`].
+    pub(crate) fn own_files(&self) -> Result<Vec<PathBuf>> {
+        let settings = self.settings()?;
+        let ledger = self.ledger_location()?;
+        let named = settings.file.iter().chain(&settings.issue.extfile).cloned();
+        let signers = settings.signers.values().flat_map(SignerSettings::files);
+        Ok(named.chain(ledger.map(|it| it.path().to_owned())).chain(signers).collect())
+    }
+
+    /// Refuses an output that would replace one of [`Context::own_files`].
     ///
     /// # Errors
     /// [`Error::Usage`]; as [`Context::settings`].
     pub(crate) fn spare(&self, output: &Path) -> Result<()> {
-        let ledger = self.ledger_location()?;
-        let settings = self.settings()?.file.as_deref();
-        let own = settings.into_iter().chain(ledger.as_ref().map(Location::path));
-        match own.into_iter().any(|file| input::same_file(file, output)) {
+        match self.own_files()?.iter().any(|file| input::same_file(file, output)) {
             true => Err(Error::usage(format!(
-                "{} is the settings file or the ledger, and would be overwritten",
+                "{} is the settings file, the ledger or a file of the settings, and would be \
+                 overwritten",
                 output.display()
             ))),
             false => Ok(()),
