@@ -359,7 +359,7 @@ mod tests {
         let precious = folder.path().join("precious");
         fs::write(&precious, "old").unwrap();
         let staging = Staging::open(folder.path()).unwrap();
-        let trap = folder.path().join(format!("{}-a", staging.name));
+        let trap = folder.path().join(format!("{}-0", staging.name));
         std::os::unix::fs::symlink(&precious, trap).unwrap();
         staging.stage("a", b"new").unwrap_err();
         assert_eq!(fs::read(&precious).unwrap(), b"old");
