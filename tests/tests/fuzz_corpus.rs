@@ -3,7 +3,7 @@
 //! The damage is the same in every run. `TOUCHMARK_SOAK=100` makes a hundred times as much of it;
 //! `cargo +nightly fuzz run TARGET` looks for more with feedback, and what it finds is kept here.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::panic::catch_unwind;
 use std::path::PathBuf;

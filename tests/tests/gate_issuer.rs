@@ -1,6 +1,6 @@
 //! The policy gate against issuers and clocks: what it refuses before it looks at any request.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::time::{Duration, SystemTime};
 

@@ -1,7 +1,5 @@
 //! The policy gate against requests: what it refuses about a request, by which rule.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA256_ASN1_SIGNING,
     EcdsaKeyPair,

@@ -1,6 +1,6 @@
 //! Input that no honest device sends: each is no request, or is refused, and leaves nothing behind.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::collections::BTreeMap;
 

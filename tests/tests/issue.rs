@@ -1,7 +1,5 @@
 //! From real configurations to certificates that OpenSSL accepts: one at a time and in batches.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use issuer::issue::Origin;
 use issuer::output::{DeviceFiles, SingleFiles};
 use issuer::public_key_text::PublicKeyForm;

@@ -2,8 +2,6 @@
 //! before the key is used.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use touchmark_tests::line::Line;

@@ -1,7 +1,5 @@
 //! What vendors really do, and must pass: long chains, old names, either string type, long lives.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use issuer::certificate::ParsedCertificate;
 use issuer::csr::Csr;
 use issuer::issue::{Terms, issue};
