@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use issuer::certificate::ParsedCertificate;
 use issuer::pem::{self, Kind};
@@ -17,10 +17,17 @@ pub(crate) fn is_standard(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Whether two paths name one file.
+/// Whether two paths name one file, also one that is still to be made.
 pub(crate) fn same_file(one: &Path, other: &Path) -> bool {
-    let real = |path: &Path| std::fs::canonicalize(path);
-    one == other || matches!((real(one), real(other)), (Ok(one), Ok(other)) if one == other)
+    one == other || matches!((real(one), real(other)), (Some(one), Some(other)) if one == other)
+}
+
+fn real(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok().or_else(|| {
+        let folder = path.parent()?;
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        Some(std::fs::canonicalize(folder).ok()?.join(path.file_name()?))
+    })
 }
 
 /// Everything in a file.

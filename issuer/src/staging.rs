@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A file that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,9 @@ pub struct Staging {
     folder: PathBuf,
     name: String,
     lock: Option<File>,
+    /// How many temporaries there were: their names are numbers, as a target's name may be as long as
+    /// the file system allows.
+    count: AtomicU64,
 }
 
 const PREFIX: &str = ".touchmark-";
@@ -50,7 +54,8 @@ impl Staging {
                 OpenOptions::new().write(true).create_new(true).open(&path).map_err(at(&path))?;
             // A sweeper may have come between; then its removal wins and another name is tried.
             if lock.try_lock().is_ok() && path.exists() {
-                return Ok(Self { folder: folder.to_owned(), name, lock: Some(lock) });
+                let (folder, count) = (folder.to_owned(), AtomicU64::new(0));
+                return Ok(Self { folder, name, lock: Some(lock), count });
             }
         }
     }
@@ -69,17 +74,14 @@ impl Staging {
     /// # Errors
     /// [`StagingError`] when it cannot be made.
     pub fn create(&self, target: &str) -> Result<(File, Staged), StagingError> {
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
         let staged = Staged {
-            temporary: self.folder.join(format!("{}-{target}", self.name)),
+            temporary: self.folder.join(format!("{}-{number}", self.name)),
             target: self.folder.join(target),
         };
         refuse_special(&staged.target).map_err(at(&staged.target))?;
         // A new file: a link that somebody else put under that name would not be followed.
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&staged.temporary)
-            .map_err(at(&staged.target))?;
+        let file = File::create_new(&staged.temporary).map_err(at(&staged.target))?;
         Ok((file, staged))
     }
 
@@ -357,21 +359,18 @@ mod tests {
         let precious = folder.path().join("precious");
         fs::write(&precious, "old").unwrap();
         let staging = Staging::open(folder.path()).unwrap();
-        let trap = folder.path().join(format!("{}-a", staging.name));
+        let trap = folder.path().join(format!("{}-0", staging.name));
         std::os::unix::fs::symlink(&precious, trap).unwrap();
         staging.stage("a", b"new").unwrap_err();
         assert_eq!(fs::read(&precious).unwrap(), b"old");
     }
 
-    #[cfg(unix)]
     #[test]
     fn what_is_no_plain_file_is_neither_swept_nor_replaced() {
-        use rustix::fs::{CWD, FileType, Mode, mknodat};
         let folder = tempfile::tempdir().unwrap();
         let staging = Staging::open(folder.path()).unwrap();
         for name in [".touchmark-00000000000000aa.lock", ".touchmark-00000000000000bb-x", "out"] {
-            let path = folder.path().join(name);
-            mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+            fs::create_dir(folder.path().join(name)).unwrap();
         }
         fs::write(folder.path().join(".touchmark-00000000000000aa-x"), "theirs").unwrap();
         staging.stage("out", b"new").unwrap_err();

@@ -7,6 +7,7 @@ pub mod fuzz;
 pub mod judgement;
 pub mod line;
 pub mod mutate;
+pub mod program;
 
 /// How many times as much as usual the long tests do: `TOUCHMARK_SOAK`, else 1.
 #[must_use]

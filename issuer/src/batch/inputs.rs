@@ -72,6 +72,14 @@ pub enum InputsError {
         /// The input.
         path: PathBuf,
     },
+    /// An input whose outputs no file system would take. It would fail after the signature.
+    #[error("{output} is too long for a file name; rename {}", path.display())]
+    NameTooLong {
+        /// The input.
+        path: PathBuf,
+        /// The longest of its outputs' names.
+        output: String,
+    },
     /// A row of the map of device ids that cannot be used.
     #[error("row {row} of {}: {reason}", path.display())]
     Map {
@@ -249,6 +257,9 @@ impl Inputs {
             let stem = stem(name).ok_or_else(|| InputsError::NotUtf8 { path: self.path(index) })?;
             // `a.chain.pem` is both the chain of `a` and the certificate of `a.chain`.
             for output in [format!("{stem}.pem"), format!("{stem}.chain.pem")] {
+                if output.len() > LONGEST_NAME {
+                    return Err(InputsError::NameTooLong { path: self.path(index), output });
+                }
                 if let Some(other) = taken.insert(folded(&output), index) {
                     let (one, other) = (self.path(other), self.path(index));
                     return Err(InputsError::SameOutput { one, other, output });
@@ -277,6 +288,9 @@ impl Inputs {
     }
 }
 
+/// The longest file name of common file systems, in octets.
+const LONGEST_NAME: usize = 255;
+
 fn real(folder: &Path) -> Result<PathBuf, InputsError> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     fs::canonicalize(folder)
@@ -292,7 +306,9 @@ fn list_folder(folder: &Path) -> io::Result<Vec<Box<Path>>> {
         let wanted = name.extension().is_some_and(|end| {
             ["csr", "pem", "der"].iter().any(|known| end.eq_ignore_ascii_case(known))
         });
-        if wanted && !hidden && !entry.path().is_dir() {
+        // A pipe of that name would make the batch wait for ever.
+        let readable = fs::metadata(entry.path()).map_or(true, |found| found.is_file());
+        if wanted && !hidden && readable {
             names.push(name.into_boxed_path());
         }
     }
