@@ -56,7 +56,15 @@ impl<'a> Context<'a> {
         let ledger = self.ledger_location()?;
         let named = settings.file.iter().chain(&settings.issue.extfile).cloned();
         let signers = settings.signers.values().flat_map(SignerSettings::files);
-        Ok(named.chain(ledger.map(|it| it.path().to_owned())).chain(signers).collect())
+        let ledger = ledger.iter().flat_map(|ledger| {
+            // With what SQLite keeps beside it.
+            ["", "-wal", "-shm"].map(|suffix| {
+                let mut name = ledger.path().as_os_str().to_owned();
+                name.push(suffix);
+                PathBuf::from(name)
+            })
+        });
+        Ok(named.chain(ledger).chain(signers).collect())
     }
 
     /// Refuses an output that would replace one of [`Context::own_files`].

@@ -109,6 +109,7 @@ fn issue(error: &issuer::issue::IssueError) -> Exit {
         IssueError::Input { .. } | IssueError::Staging(_) | IssueError::Pending { .. } => {
             Exit::Storage
         }
+        IssueError::Output(error) => files(error),
         IssueError::Mint(_) | IssueError::Serial(_) | IssueError::ThreadDied => Exit::Internal,
         _ => Exit::Internal,
     }

@@ -121,6 +121,8 @@ impl FromStr for Locator {
             text: shown.to_owned(),
             reason: reason.to_owned(),
         };
+        let scheme = text.split_once(':').filter(|(scheme, _)| is_scheme(scheme));
+        let hidden = scheme.map_or_else(|| "…".to_owned(), |(scheme, _)| format!("{scheme}:…"));
         // Looked for before anything else, at every place where somebody may have put it, and the text
         // is not repeated: it holds a secret.
         let parts = text.split([':', '?', ';', '&']).filter_map(|pair| pair.split_once('='));
@@ -129,19 +131,15 @@ impl FromStr for Locator {
             let name = name.trim().to_ascii_lowercase();
             if SECRET_ATTRIBUTES.contains(&name.as_str()) {
                 let reason = format!("{name} would put a secret into it; use pin-source");
-                return Err(unusable("…", &reason));
+                return Err(unusable(&hidden, &reason));
             }
         }
         if text.chars().any(char::is_control) {
-            return Err(unusable("…", "it holds a control character"));
+            return Err(unusable(&hidden, "it holds a control character"));
         }
-        let Some((scheme, rest)) = text.split_once(':') else {
+        let Some((scheme, rest)) = scheme else {
             return Err(unusable(text, "it has no scheme such as soft: or pkcs11:"));
         };
-        let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-        if scheme.len() < 2 || !scheme.chars().all(named) {
-            return Err(unusable(text, "it has no scheme such as soft: or pkcs11:"));
-        }
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let query = pairs(query, '&')
             .and_then(|pairs| {
@@ -216,6 +214,12 @@ fn pairs(text: &str, separator: char) -> Result<BTreeMap<String, Vec<u8>>, Strin
         }
     }
     Ok(pairs)
+}
+
+/// One letter alone is a drive.
+fn is_scheme(text: &str) -> bool {
+    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    text.len() >= 2 && text.chars().all(named)
 }
 
 /// RFC 3986 section 2.1.
