@@ -69,18 +69,15 @@ fn batch(bench: &Bench) {
     let signer = bench.signer();
     let (mut shell, mut limit, mut bare, mut full) = (vec![], vec![], vec![], vec![]);
     for round in 0..ROUNDS {
-        limit.push(timed(|| bare_cryptography(&csrs, &*signer)) / BATCH as u32);
+        limit.push(each(BATCH, timed(|| bare_cryptography(&csrs, &*signer))));
         let ledger = format!("bare{round}");
-        bare.push(
-            timed(|| bench.touchmark(&["--batch", "csrs", "--no-files"], &ledger)) / BATCH as u32,
-        );
+        let run = || bench.touchmark(&["--batch", "csrs", "--no-files"], &ledger);
+        bare.push(each(BATCH, timed(run)));
         let out = format!("out{round}");
         let ledger = format!("full{round}");
-        full.push(
-            timed(|| bench.touchmark(&["--batch", "csrs", "--out-dir", &out], &ledger))
-                / BATCH as u32,
-        );
-        shell.push(timed(|| documented_commands(bench, round * DEVICES, DEVICES)) / DEVICES as u32);
+        let run = || bench.touchmark(&["--batch", "csrs", "--out-dir", &out], &ledger);
+        full.push(each(BATCH, timed(run)));
+        shell.push(each(DEVICES, timed(|| documented_commands(bench, round * DEVICES, DEVICES))));
     }
     let (shell, limit, bare, full) = (median(shell), median(limit), median(bare), median(full));
     let cores = available_parallelism().unwrap();
@@ -238,6 +235,11 @@ fn timed(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
     work();
     start.elapsed()
+}
+
+/// The time for one of `count`.
+fn each(count: usize, time: Duration) -> Duration {
+    time / u32::try_from(count).unwrap()
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
