@@ -10,7 +10,7 @@ use der::Encode;
 use ledger::{Certificate, Claim, Digest, Intent, Issued, Ledger};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use signer_core::{Clock, SigningSession};
+use signer_core::{Clock, SigningSession, SubjectPublicKeyInfoOwned};
 use x509_cert::ext::Extension;
 use x509_cert::name::Name;
 
@@ -217,6 +217,10 @@ impl Prepared {
         }
     }
 
+    pub(crate) fn public_key(&self) -> &SubjectPublicKeyInfoOwned {
+        self.csr.public_key()
+    }
+
     /// What was made of it, once it is committed.
     pub(crate) fn release(&self, entry: u64, certificate: Vec<u8>) -> Release {
         Release {
@@ -258,8 +262,8 @@ impl Terms<'_> {
         let resolved = self.extensions.resolve(&csr, requested, self.issuer, self.profile)?;
         gate::check_extensions(&resolved.extensions, &resolved.subject, self.issuer)?;
         self.not_after(self.clock.now())?;
-        device_id.as_deref().map_or(Ok(()), gate::check_device_id)?;
         let device_id = device_id.or_else(|| self.device_id_of(&csr));
+        device_id.as_deref().map_or(Ok(()), gate::check_device_id)?;
         let digest = self.digest(&csr, &resolved, device_id.as_deref())?;
         let intent = Intent {
             issuer: self.issuer.key_digest(),
