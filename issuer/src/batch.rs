@@ -12,7 +12,7 @@ mod workers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use ledger::{Claim, Issued, Ledger};
+use ledger::{Claim, Intent, Issued, Ledger};
 use signer_core::SigningSession;
 
 pub use inputs::{DeviceIds, Inputs, InputsError};
@@ -93,6 +93,7 @@ pub fn issue_batch(
             workers: Workers::start(scope, terms, inputs, release),
             session: None,
             open: BTreeSet::new(),
+            reissued: Reissued::default(),
             deferred: Vec::new(),
             summary: Summary::default(),
         };
@@ -132,6 +133,8 @@ struct Batch<'scope, 'a> {
     session: Option<Box<dyn SigningSession + 'a>>,
     /// Intents that were granted and not yet committed.
     open: BTreeSet<u64>,
+    /// What a reissue has minted anew.
+    reissued: Reissued,
     /// Requests that somebody is issuing right now, this batch included.
     deferred: Vec<(usize, Record, Box<Prepared>)>,
     summary: Summary,
@@ -186,7 +189,12 @@ impl Batch<'_, '_> {
         let mut asking = Vec::with_capacity(group.len());
         for Examined { index, record, result } in group {
             match result {
-                Ok(prepared) => asking.push((index, record, prepared)),
+                Ok(mut prepared) => {
+                    if self.terms.reissue.is_some() && !self.reissued.first(&prepared.intent) {
+                        prepared.intent.reissue = None;
+                    }
+                    asking.push((index, record, prepared));
+                }
                 Err(IssueError::Refused(refusal)) => refusals.push((index, refusal, record)),
                 Err(IssueError::Csr(error)) => self.no_request(index, &error),
                 Err(error) => return Err(error),
@@ -257,6 +265,7 @@ impl Batch<'_, '_> {
     fn finish_deferred(&mut self) -> Result<(), IssueError> {
         for group in std::mem::take(&mut self.deferred).chunks(GROUP) {
             let mut members = Vec::with_capacity(group.len());
+            let mut failure = None;
             for (index, record, prepared) in group {
                 match issue::settle(self.terms, prepared, record, self.ledger) {
                     Ok(release) => members.push(Member::committed(*index, release)),
@@ -265,14 +274,21 @@ impl Batch<'_, '_> {
                         let outcome = Outcome::Refused(&refusal);
                         (self.report)(&Item { input: &self.inputs.path(*index), outcome });
                     }
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        failure = Some(error);
+                        break;
+                    }
                 }
             }
+            // What was committed before a failure gets its files all the same.
             self.workers.give(Job::Release(members))?;
             match self.workers.take()? {
                 Answer::Released(members) => self.finish(members),
-                Answer::Failed(error) => return Err(error),
+                Answer::Failed(error) => return Err(failure.unwrap_or(error)),
                 Answer::Examined(..) | Answer::Checked(_) => return Err(IssueError::ThreadDied),
+            }
+            if let Some(error) = failure {
+                return Err(error);
             }
         }
         Ok(())
@@ -321,5 +337,23 @@ impl Batch<'_, '_> {
             }
         };
         (self.report)(&Item { input: &path, outcome });
+    }
+}
+
+/// The keys and devices that a batch has minted anew. An input for one of them a second time is asked
+/// for as usual: else it would supersede the certificate that the first has just got.
+#[derive(Default)]
+struct Reissued {
+    keys: BTreeSet<[u8; 32]>,
+    devices: BTreeSet<(Option<String>, String)>,
+}
+
+impl Reissued {
+    /// Whether neither the key nor the device was there before.
+    fn first(&mut self, intent: &Intent) -> bool {
+        let device = intent.device_id.clone().map(|id| (intent.device_type.clone(), id));
+        let new_key = self.keys.insert(*intent.subject_key.as_bytes());
+        let new_device = device.is_none_or(|device| self.devices.insert(device));
+        new_key && new_device
     }
 }

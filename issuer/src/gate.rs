@@ -316,13 +316,18 @@ pub fn not_after(
     }
 }
 
-/// Checks a device id that the operator gave, which stands in for the subject's.
+/// Checks a device id, the operator's or the subject's.
 ///
 /// # Errors
 /// A [`Refusal`] by `device-id`.
 pub fn check_device_id(id: &str) -> Result<(), Refusal> {
-    text::check(id)
-        .map_err(|reason| Refusal::new(Rule::DeviceId, format!("the given device id {reason}")))
+    let refused = |reason| Err(Refusal::new(Rule::DeviceId, format!("the device id {reason}")));
+    match text::check(id) {
+        Err(reason) => refused(reason),
+        // Two devices whose ids differ by that could not be told apart.
+        Ok(()) if id.trim() != id => refused("begins or ends with a blank"),
+        Ok(()) => Ok(()),
+    }
 }
 
 fn check_subject(csr: &Csr, profile: &Profile) -> Result<(), Refusal> {

@@ -10,7 +10,7 @@ use der::Encode;
 use ledger::{Certificate, Claim, Digest, Intent, Issued, Ledger};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use signer_core::{Clock, SigningSession};
+use signer_core::{Clock, SigningSession, SubjectPublicKeyInfoOwned};
 use x509_cert::ext::Extension;
 use x509_cert::name::Name;
 
@@ -194,7 +194,9 @@ pub(crate) fn settle(
             let der = match signed() {
                 Ok(der) => der,
                 Err(error) => {
-                    ledger.abort(&[entry], &error.to_string())?;
+                    // Should even this fail, the next writer finds this process gone and closes the
+                    // entry; what went wrong first is what has to be told.
+                    let _ = ledger.abort(&[entry], &error.to_string());
                     return Err(on_record(ledger, error, record));
                 }
             };
@@ -213,6 +215,10 @@ impl Prepared {
             extensions: &self.extensions,
             serial: &self.intent.serial,
         }
+    }
+
+    pub(crate) fn public_key(&self) -> &SubjectPublicKeyInfoOwned {
+        self.csr.public_key()
     }
 
     /// What was made of it, once it is committed.
@@ -256,8 +262,8 @@ impl Terms<'_> {
         let resolved = self.extensions.resolve(&csr, requested, self.issuer, self.profile)?;
         gate::check_extensions(&resolved.extensions, &resolved.subject, self.issuer)?;
         self.not_after(self.clock.now())?;
-        device_id.as_deref().map_or(Ok(()), gate::check_device_id)?;
         let device_id = device_id.or_else(|| self.device_id_of(&csr));
+        device_id.as_deref().map_or(Ok(()), gate::check_device_id)?;
         let digest = self.digest(&csr, &resolved, device_id.as_deref())?;
         let intent = Intent {
             issuer: self.issuer.key_digest(),
@@ -325,7 +331,7 @@ impl Terms<'_> {
         add(&self.days.to_be_bytes());
         add(&[u8::from(self.outlive_issuer.is_some())]);
         add(device_id.unwrap_or_default().as_bytes());
-        add(serde_json::to_string(self.profile).unwrap_or_default().as_bytes());
+        add(&serde_json::to_vec(self.profile).map_err(MintError::Profile)?);
         // Not always the request's: `email:move` takes addresses out of it.
         add(&resolved.subject.to_der()?);
         for extension in &resolved.extensions {

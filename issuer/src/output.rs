@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use signer_core::SubjectPublicKeyInfoOwned;
+
 use crate::certificate::{CertificateError, ParsedCertificate};
+use crate::gate::{Refusal, Rule};
 use crate::issuer::Issuer;
 use crate::pem::{self, Kind};
 use crate::public_key_text::{PublicKeyForm, PublicKeyTextError, public_key_text};
@@ -65,6 +68,17 @@ impl<'a> DeviceFiles<'a> {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder
+    }
+
+    /// Checks that a key has the form that its file is to have, before it is certified.
+    ///
+    /// # Errors
+    /// A [`Refusal`] by `key-type`.
+    pub(crate) fn check_key(&self, key: &SubjectPublicKeyInfoOwned) -> Result<(), Refusal> {
+        match public_key_text(key, self.form) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Refusal::new(Rule::KeyType, error.to_string())),
+        }
     }
 
     /// Stages the files of one certificate that differ from what is there already.

@@ -193,7 +193,7 @@ impl Secrets {
         let octets = match spec {
             SecretSpec::File(path) => fill(path).and_then(|path| read_file(Path::new(&path))),
             SecretSpec::Fd(number) => read_descriptor(*number),
-            SecretSpec::Stdin => read_bounded(&mut io::stdin().lock()),
+            SecretSpec::Stdin => read_stdin(),
             SecretSpec::Env(name) => fill(name).and_then(|name| read_variable(&name)),
             SecretSpec::Command(words) => words
                 .iter()
@@ -329,6 +329,18 @@ fn strip_file_dress(mut octets: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
 
 fn read_file(path: &Path) -> Octets {
     read_bounded(&mut File::open(path)?)
+}
+
+/// Past the buffer of the standard library, which would keep a copy for as long as the process lives.
+#[cfg(unix)]
+fn read_stdin() -> Octets {
+    use std::os::fd::AsFd;
+    read_bounded(&mut File::from(io::stdin().as_fd().try_clone_to_owned()?))
+}
+
+#[cfg(not(unix))]
+fn read_stdin() -> Octets {
+    read_bounded(&mut io::stdin().lock())
 }
 
 #[cfg(unix)]

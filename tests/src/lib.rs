@@ -14,3 +14,9 @@ pub mod program;
 pub fn soak() -> usize {
     std::env::var("TOUCHMARK_SOAK").ok().and_then(|text| text.parse().ok()).unwrap_or(1).max(1)
 }
+
+/// The same for tests whose cost grows faster than that, or that say all they can at some size.
+#[must_use]
+pub fn soak_up_to(most: usize) -> usize {
+    soak().min(most)
+}

@@ -9,7 +9,7 @@ use std::process::{Output, Stdio};
 
 use touchmark_tests::line::{Line, count};
 use touchmark_tests::program::{Program, ended, inspect, write_requests};
-use touchmark_tests::soak;
+use touchmark_tests::soak_up_to;
 
 const PROCESSES: usize = 8;
 
@@ -27,7 +27,7 @@ fn all_at_once(program: &Program<'_>, commands: &[String]) -> Vec<Output> {
 
 #[test]
 fn eight_processes_with_folders_of_their_own_share_a_ledger_and_an_output_folder() {
-    let each = 125 * soak();
+    let each = 125 * soak_up_to(4);
     let line = Line::new();
     let program = Program::new(env!("CARGO_BIN_EXE_touchmark-under-test"), &line);
     let mut commands = Vec::new();
@@ -54,7 +54,7 @@ fn eight_processes_with_folders_of_their_own_share_a_ledger_and_an_output_folder
 
 #[test]
 fn eight_processes_with_the_same_folder_issue_each_certificate_once() {
-    let devices = 300 * soak();
+    let devices = 300 * soak_up_to(4);
     let line = Line::new();
     let program = Program::new(env!("CARGO_BIN_EXE_touchmark-under-test"), &line);
     write_requests(&line, "csrs", "G3A0", devices);
@@ -76,7 +76,7 @@ fn eight_processes_with_the_same_folder_issue_each_certificate_once() {
 fn single_requests_from_eight_processes_at_a_time_all_succeed() {
     let line = Line::new();
     let program = Program::new(env!("CARGO_BIN_EXE_touchmark-under-test"), &line);
-    let rounds = 4 * soak();
+    let rounds = 4 * soak_up_to(4);
     write_requests(&line, "csrs", "G3A0", PROCESSES * rounds / 2);
     std::fs::create_dir(line.path("out")).unwrap();
     for round in 0..rounds {

@@ -329,7 +329,7 @@ fn names_too_long_for_the_ledger_are_refused_and_the_batch_goes_on() {
 fn an_operators_device_id_must_be_clean_text_too() {
     let line = Line::new();
     let csr = line.csr("device");
-    for id in ["", "G3\n", "G3\u{202e}", &"X".repeat(2000)] {
+    for id in ["", " ", "G3 ", "\u{3000}G3", "G3\n", "G3\u{202e}", &"X".repeat(2000)] {
         let mut ledger = line.ledger();
         let asked = Request { device_id: Some(id.to_owned()), ..request(&csr) };
         let error = issue(&line.terms(), asked, &mut ledger).unwrap_err();

@@ -1,7 +1,8 @@
 //! The program killed at random moments of a batch: nothing is half-written, and running the batch
 //! again finishes it.
 //!
-//! 8 kills in batches of 300 by default; `TOUCHMARK_SOAK=7` makes it 56 in batches of 2,100.
+//! 8 kills in batches of 300 by default; `TOUCHMARK_SOAK=7` or more makes it 56 in batches of
+//! 2,100.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -11,13 +12,13 @@ use ledger::Ledger;
 use touchmark_tests::line::Line;
 use touchmark_tests::mutate::Random;
 use touchmark_tests::program::{Program, inspect, was_killed, write_requests};
-use touchmark_tests::soak;
+use touchmark_tests::soak_up_to;
 
 const BATCH: &str = "issue --batch csrs --out-dir out";
 
 #[test]
 fn a_batch_killed_at_any_moment_leaves_nothing_half_and_is_finished_by_the_next_run() {
-    let (kills, devices) = (8 * soak(), 300 * soak());
+    let (kills, devices) = (8 * soak_up_to(7), 300 * soak_up_to(7));
     let line = Line::new();
     let program = Program::new(env!("CARGO_BIN_EXE_touchmark-under-test"), &line);
     write_requests(&line, "csrs", "G3A0", devices);

@@ -211,3 +211,56 @@ fn configs_that_move_an_address_out_of_the_subject_or_copy_it_are_two_requests()
     let terms = Terms { extensions: &moved, ..terms };
     let _ = refused(&line, &terms, &mut ledger, &forged.der(), Rule::SubjectKey);
 }
+
+#[test]
+fn a_reissue_of_a_batch_mints_each_device_anew_once_and_no_twin_supersedes_the_other() {
+    let line = Line::new();
+    std::fs::create_dir(line.path("csrs")).unwrap();
+    let write = |name: &str, forged: &Forge| line.write(&format!("csrs/{name}.csr"), forged.der());
+    // So many that the last is begun long after the first was committed.
+    for n in 0..900 {
+        write(&format!("{n:03}"), &with_dsn(&format!("G3A{n:03}")));
+    }
+    let mut ledger = line.ledger();
+    let first = line.batch(&line.terms(), &mut ledger, &mut Vec::new()).unwrap();
+    assert_eq!(first.signed, 900);
+    for (name, of) in [("000-twin", "000"), ("zzz-twin", "001")] {
+        std::fs::copy(line.path(&format!("csrs/{of}.csr")), line.path(&format!("csrs/{name}.csr")))
+            .unwrap();
+    }
+    // Another key for a device that has just got its certificate.
+    write("zzz-rival", &with_dsn("G3A002"));
+    let terms = Terms { reissue: Some("new DAK certificate"), ..line.terms() };
+    let mut refusals = Vec::new();
+    let again = line.batch_with(&terms, &mut ledger, &mut Vec::new(), &mut refusals).unwrap();
+    assert_eq!((again.signed, again.existing, again.refused), (900, 2, 1));
+    assert_eq!(refusals.pop().unwrap().rule, Rule::DeviceId);
+    assert_eq!((alive(&ledger, Life::Live), alive(&ledger, Life::Superseded)), (900, 900));
+    for (name, of) in [("000-twin", "000"), ("zzz-twin", "001")] {
+        let read = |stem: &str| line.read(&format!("out/{stem}.pem"));
+        assert_eq!(read(name), read(of));
+    }
+    assert!(ledger.verify().unwrap().is_sound());
+}
+
+#[test]
+fn a_key_without_a_compressed_form_does_not_stop_a_batch_that_writes_such_forms() {
+    let line = Line::new();
+    let profile = Profile::built_in("plain").unwrap();
+    std::fs::create_dir(line.path("csrs")).unwrap();
+    for (name, make) in [
+        ("a", "genpkey -algorithm ed25519"),
+        ("b", "genrsa"),
+        ("c", "ecparam -name prime256v1 -genkey -noout"),
+    ] {
+        line.openssl(&format!("{make} -out {name}.key"));
+        line.openssl(&format!("req -new -config device.conf -key {name}.key -out csrs/{name}.csr"));
+    }
+    let terms = Terms { profile: &profile, ..line.terms() };
+    let mut ledger = line.ledger();
+    let mut refusals = Vec::new();
+    let summary = line.batch_with(&terms, &mut ledger, &mut Vec::new(), &mut refusals).unwrap();
+    assert_eq!((summary.signed, summary.refused), (1, 2));
+    assert!(refusals.iter().all(|refusal| refusal.rule == Rule::KeyType), "{refusals:?}");
+    assert_eq!(line.signer.count(), 1);
+}

@@ -149,7 +149,8 @@ fn work(
 ) -> Answer {
     match job {
         Job::Examine(number, indices) => {
-            let examined = indices.into_iter().map(|(i, serial)| examine(i, serial, terms, inputs));
+            let one = |(index, serial)| examine(index, serial, terms, inputs, release);
+            let examined = indices.into_iter().map(one);
             Answer::Examined(number, examined.collect())
         }
         Job::Check(members) => {
@@ -171,7 +172,13 @@ fn work(
     }
 }
 
-fn examine(index: usize, serial: Serial, terms: &Terms<'_>, inputs: &Inputs) -> Examined {
+fn examine(
+    index: usize,
+    serial: Serial,
+    terms: &Terms<'_>,
+    inputs: &Inputs,
+    release: Option<(&DeviceFiles<'_>, &Staging)>,
+) -> Examined {
     let mut record = None;
     let path = inputs.path(index);
     let result = read(&path).and_then(|octets| {
@@ -181,7 +188,11 @@ fn examine(index: usize, serial: Serial, terms: &Terms<'_>, inputs: &Inputs) -> 
             device_id: inputs.device_id(index).map(str::to_owned),
         };
         record = Some(Record::of(&request));
-        terms.examine(request, serial)
+        let prepared = terms.examine(request, serial)?;
+        if let Some((files, _)) = release {
+            files.check_key(prepared.public_key())?;
+        }
+        Ok(prepared)
     });
     Examined { index, record, result: result.map(Box::new) }
 }

@@ -58,6 +58,7 @@ pub(super) fn certify(issue: &Issue, path: &Path, context: &Context<'_>) -> Resu
 /// Makes a key in a file, a request for it, and issues.
 pub(super) fn with_new_key(issue: &Issue, path: &Path, context: &Context<'_>) -> Result<Exit> {
     issue.check_outputs(&[path])?;
+    generate::refuse_single_use(issue.new.new_passphrase.as_ref())?;
     // `--new-key` demands it.
     let config = issue.new.config.as_ref().ok_or_else(|| Error::usage("no --config is named"))?;
     let config = Config::load(config, &Options::operator()).map_err(Error::config)?;
@@ -72,14 +73,14 @@ pub(super) fn with_new_key(issue: &Issue, path: &Path, context: &Context<'_>) ->
         let mut journal = Journal::open(context)?;
         generate::make(&device, issue.new.algorithm, &mut journal)?;
     }
-    let signer = device.signer(None)?;
-    if !made_now && !is_certified(&ledger, &*signer)? {
-        let what = path.display().to_string();
-        return Err(signer_core::Error::AlreadyExists { what }.into());
-    }
     let origin = path.display().to_string();
-    let granted = csr::build(&config, &*signer)
-        .and_then(|csr| grant(issue, &prepared, &origin, csr, &mut ledger));
+    let granted = device.signer(None).and_then(|signer| {
+        if !made_now && !is_certified(&ledger, &*signer)? {
+            return Err(signer_core::Error::AlreadyExists { what: origin.clone() }.into());
+        }
+        let csr = csr::build(&config, &*signer)?;
+        grant(issue, &prepared, &origin, csr, &mut ledger)
+    });
     let release = match granted {
         Ok(release) => release,
         Err(error) => {
