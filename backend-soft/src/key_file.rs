@@ -82,10 +82,11 @@ fn read_text(path: &Path, permissions: Permissions) -> Result<Zeroizing<String>>
     if permissions == Permissions::Strict {
         refuse_loose(&file, path)?;
     }
-    let size = file.metadata().map_err(failed)?.len();
-    let mut text = Zeroizing::new(String::with_capacity(
-        usize::try_from(size.min(MOST_OCTETS)).unwrap_or_default() + 1,
-    ));
+    let metadata = file.metadata().map_err(failed)?;
+    // Allocated once, so that no half-read copy is left behind by growing; a pipe tells no length.
+    let size = if metadata.is_file() { metadata.len().min(MOST_OCTETS) } else { MOST_OCTETS };
+    let mut text =
+        Zeroizing::new(String::with_capacity(usize::try_from(size).unwrap_or_default() + 1));
     let read = Read::by_ref(&mut file).take(MOST_OCTETS + 1).read_to_string(&mut text);
     match read {
         Ok(octets) if octets as u64 > MOST_OCTETS => {

@@ -10,7 +10,7 @@ use crate::args::Global;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::render::Output;
-use crate::settings::Settings;
+use crate::settings::{Settings, SignerSettings};
 
 /// What every command has at hand: its flags, the backends, the output and the settings.
 #[derive(Debug)]
@@ -46,25 +46,36 @@ impl<'a> Context<'a> {
         Ok(self.settings.get_or_init(|| found))
     }
 
-    /// Refuses an output that would replace the settings file, the config that it names, or the
-    /// ledger with what SQLite keeps beside it.
+    /// The files that no output may replace: the settings, the ledger, the extension config, and
+    /// the keys, certificates and secrets of every signer.
     ///
     /// # Errors
-    /// [`Error::Usage`]; as [`Context::settings`].
-    pub(crate) fn spare(&self, output: &Path) -> Result<()> {
-        let ledger = self.ledger_location()?;
+    /// As [`Context::settings`].
+    pub(crate) fn own_files(&self) -> Result<Vec<PathBuf>> {
         let settings = self.settings()?;
+        let ledger = self.ledger_location()?;
+        let named = settings.file.iter().chain(&settings.issue.extfile).cloned();
+        let signers = settings.signers.values().flat_map(SignerSettings::files);
         let ledger = ledger.iter().flat_map(|ledger| {
+            // With what SQLite keeps beside it.
             ["", "-wal", "-shm"].map(|suffix| {
                 let mut name = ledger.path().as_os_str().to_owned();
                 name.push(suffix);
                 PathBuf::from(name)
             })
         });
-        let named = settings.file.iter().chain(&settings.issue.extfile).cloned();
-        match named.chain(ledger).any(|file| input::same_file(&file, output)) {
+        Ok(named.chain(ledger).chain(signers).collect())
+    }
+
+    /// Refuses an output that would replace one of [`Context::own_files`].
+    ///
+    /// # Errors
+    /// [`Error::Usage`]; as [`Context::settings`].
+    pub(crate) fn spare(&self, output: &Path) -> Result<()> {
+        match self.own_files()?.iter().any(|file| input::same_file(file, output)) {
             true => Err(Error::usage(format!(
-                "{} is the settings file, its config or the ledger, and would be overwritten",
+                "{} is the settings file, the ledger or a file of the settings, and would be \
+                 overwritten",
                 output.display()
             ))),
             false => Ok(()),

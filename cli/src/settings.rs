@@ -101,4 +101,26 @@ impl SignerSettings {
             spki_sha256: None,
         }
     }
+
+    /// Where its secrets come from.
+    pub(crate) fn secret_sources(&self) -> impl Iterator<Item = SecretSpec> {
+        // A locator was read once with its source in it, so that source is one.
+        let in_locator = self.locator.pin_source().ok().flatten();
+        [&self.pin, &self.passphrase, &self.puk, &self.management_key]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .chain(in_locator)
+    }
+
+    /// The files that it consists of.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        // Only a locator of a file names one; others name nothing that exists.
+        let key = self.locator.file().ok();
+        let secrets = self.secret_sources().filter_map(|source| match source {
+            SecretSpec::File(path) => Some(PathBuf::from(path)),
+            _ => None,
+        });
+        key.into_iter().chain(self.certificate.clone()).chain(secrets)
+    }
 }

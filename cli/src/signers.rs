@@ -104,7 +104,12 @@ impl<'a> Chosen<'a> {
         flags: &Global,
         asking: Asking,
     ) -> Result<Self> {
-        let secrets = secrets(flags, configured, asking)?;
+        let settings = context.settings()?;
+        // The flags of `context` as well: `flags` may be without those that are not about this key.
+        let flagged = [&context.global.pin, &context.global.passphrase].into_iter().flatten();
+        let others = settings.signers.values().flat_map(SignerSettings::secret_sources);
+        let secrets =
+            secrets(flags, configured, asking)?.with_others(flagged.cloned().chain(others));
         let permissions = match flags.allow_loose_permissions {
             true => Permissions::Loose,
             false => Permissions::Strict,
@@ -192,23 +197,25 @@ impl<'a> Chosen<'a> {
         Ok(vec![certificate])
     }
 
-    /// Refuses an output that would replace the signer's own key or certificate file, the settings
-    /// or the ledger.
+    /// Refuses an output that would replace a file of this signer, or what [`Context::spare`] spares.
     ///
     /// # Errors
     /// [`Error::Usage`].
     pub(crate) fn spare(&self, output: &Path, context: &Context<'_>) -> Result<()> {
-        context.spare(output)?;
-        // Only a locator of a file names one; others name nothing that exists.
-        let own = self.locator.file().ok().into_iter().chain(self.certificate.clone());
-        match own.into_iter().any(|file| input::same_file(&file, output)) {
+        match self.files().any(|file| input::same_file(&file, output)) {
             true => Err(Error::usage(format!(
                 "{} is a file of the signer {} and would be overwritten",
                 output.display(),
                 self.name
             ))),
-            false => Ok(()),
+            false => context.spare(output),
         }
+    }
+
+    /// The files of its key and certificate.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        // Only a locator of a file names one; others name nothing that exists.
+        self.locator.file().ok().into_iter().chain(self.certificate.clone())
     }
 
     /// What it signs by where the command line names nothing else.

@@ -91,7 +91,7 @@ pub fn issue_batch(
             ledger,
             report,
             workers: Workers::start(scope, terms, inputs, release),
-            session: terms.issuer.signer().session()?,
+            session: None,
             open: BTreeSet::new(),
             reissued: Reissued::default(),
             deferred: Vec::new(),
@@ -129,7 +129,8 @@ struct Batch<'scope, 'a> {
     ledger: &'a mut Ledger,
     report: &'a mut dyn FnMut(&Item<'_>),
     workers: Workers<'scope>,
-    session: Box<dyn SigningSession + 'a>,
+    /// Opened for the first signature. A token may be nobody else's while it is open.
+    session: Option<Box<dyn SigningSession + 'a>>,
     /// Intents that were granted and not yet committed.
     open: BTreeSet<u64>,
     /// What a reissue has minted anew.
@@ -156,6 +157,8 @@ impl Batch<'_, '_> {
                 under_way += 1;
             }
             if under_way == 0 {
+                // Whoever is waited for may need the token.
+                self.session = None;
                 return self.finish_deferred();
             }
             match self.workers.take()? {
@@ -192,13 +195,13 @@ impl Batch<'_, '_> {
                     }
                     asking.push((index, record, prepared));
                 }
-                Err(IssueError::Refused(refusal)) => {
-                    self.refused(index, &refusal, record.as_ref(), &mut refusals);
-                }
+                Err(IssueError::Refused(refusal)) => refusals.push((index, refusal, record)),
                 Err(IssueError::Csr(error)) => self.no_request(index, &error),
                 Err(error) => return Err(error),
             }
         }
+        // On record whatever becomes of the others.
+        self.refuse(std::mem::take(&mut refusals))?;
         let intents: Vec<_> =
             asking.iter().map(|(_, _, prepared)| prepared.intent.clone()).collect();
         let claims = match self.ledger.begin(&intents).map_err(clock_refusal) {
@@ -214,13 +217,17 @@ impl Batch<'_, '_> {
         for ((index, record, prepared), claim) in asking.into_iter().zip(claims) {
             match claim {
                 Claim::Granted { entry, time } => {
-                    match self.terms.mint(&prepared, time.into(), &mut *self.session) {
+                    let session = match &mut self.session {
+                        Some(open) => open,
+                        none => none.insert(self.terms.issuer.signer().session()?),
+                    };
+                    match self.terms.mint(&prepared, time.into(), &mut **session) {
                         Ok(der) => members.push(Member::signed(index, prepared, entry, der)),
                         // Time went on since it was examined.
                         Err(IssueError::Refused(refusal)) => {
                             self.ledger.abort(&[entry], &refusal.to_string())?;
                             self.open.remove(&entry);
-                            self.refused(index, &refusal, record.as_ref(), &mut refusals);
+                            refusals.push((index, refusal, record));
                         }
                         Err(error) => return Err(error),
                     }
@@ -229,7 +236,7 @@ impl Batch<'_, '_> {
                     members.push(Member::committed(index, existing(*certificate)));
                 }
                 Claim::Conflict { rule, with } => {
-                    self.refused(index, &conflict(rule, &with), record.as_ref(), &mut refusals);
+                    refusals.push((index, conflict(rule, &with), record));
                 }
                 Claim::Pending(_) => {
                     if let Some(record) = record {
@@ -238,9 +245,7 @@ impl Batch<'_, '_> {
                 }
             }
         }
-        if !refusals.is_empty() {
-            self.ledger.refuse(&refusals)?;
-        }
+        self.refuse(refusals)?;
         Ok(members)
     }
 
@@ -293,17 +298,21 @@ impl Batch<'_, '_> {
         }
     }
 
-    fn refused(
-        &mut self,
-        index: usize,
-        refusal: &Refusal,
-        record: Option<&Record>,
-        entries: &mut Vec<ledger::Refusal>,
-    ) {
-        entries.extend(record.map(|record| record.refusal(refusal)));
-        self.summary.refused += 1;
-        let outcome = Outcome::Refused(refusal);
-        (self.report)(&Item { input: &self.inputs.path(index), outcome });
+    /// Puts refusals on record, and then reports them.
+    fn refuse(&mut self, refused: Vec<(usize, Refusal, Option<Record>)>) -> Result<(), IssueError> {
+        let entries: Vec<_> = refused
+            .iter()
+            .filter_map(|(_, refusal, record)| record.as_ref().map(|it| it.refusal(refusal)))
+            .collect();
+        if !entries.is_empty() {
+            self.ledger.refuse(&entries)?;
+        }
+        for (index, refusal, _) in &refused {
+            self.summary.refused += 1;
+            let outcome = Outcome::Refused(refusal);
+            (self.report)(&Item { input: &self.inputs.path(*index), outcome });
+        }
+        Ok(())
     }
 
     fn no_request(&mut self, index: usize, error: &CsrError) {

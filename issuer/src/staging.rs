@@ -79,7 +79,9 @@ impl Staging {
             temporary: self.folder.join(format!("{}-{number}", self.name)),
             target: self.folder.join(target),
         };
-        let file = File::create(&staged.temporary).map_err(at(&staged.target))?;
+        refuse_special(&staged.target).map_err(at(&staged.target))?;
+        // A new file: a link that somebody else put under that name would not be followed.
+        let file = File::create_new(&staged.temporary).map_err(at(&staged.target))?;
         Ok((file, staged))
     }
 
@@ -177,35 +179,67 @@ pub fn write_whole(path: &Path, contents: &[u8]) -> Result<(), StagingError> {
     write_all(&[(path, contents)])
 }
 
-/// Removes what belongs to lock files that nobody holds, and temporaries without a lock file.
-fn sweep(folder: &Path) -> io::Result<()> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        if let Some(name) = entry?.file_name().to_str().filter(|name| name.starts_with(PREFIX)) {
-            names.push(name.to_owned());
+/// A device or pipe would be replaced by a file: `/dev/null` for everybody, where root writes.
+fn refuse_special(target: &Path) -> io::Result<()> {
+    match fs::metadata(target) {
+        Ok(found) if !found.is_file() => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is there and no plain file"))
         }
+        _ => Ok(()),
     }
-    for name in &names {
-        let Some(owner) = name.get(..PREFIX.len() + 16) else { continue };
-        let lock_path = folder.join(format!("{owner}.lock"));
-        let free = match File::open(&lock_path) {
-            Ok(lock) => match lock.try_lock() {
-                Ok(()) => {
-                    remove_all(folder, owner)?;
-                    remove(&lock_path)?;
-                    false
-                }
-                Err(TryLockError::WouldBlock) => false,
-                Err(TryLockError::Error(error)) => return Err(error),
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-            Err(error) => return Err(error),
-        };
-        if free {
-            remove(&folder.join(name))?;
+}
+
+/// Removes what belongs to lock files that nobody holds, and temporaries without a lock file. What
+/// another user left behind and this one may not touch stays, and is in nobody's way.
+fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Some(owner) = owner(&name) else { continue };
+        // A pipe of that name would never be done opening.
+        if !entry.file_type()?.is_file() {
+            continue;
+        }
+        match sweep_one(folder, &name, owner) {
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+            _ => {}
         }
     }
     Ok(())
+}
+
+fn sweep_one(folder: &Path, name: &str, owner: &str) -> io::Result<()> {
+    let lock_path = folder.join(format!("{owner}.lock"));
+    match fs::symlink_metadata(&lock_path) {
+        Ok(found) if !found.is_file() => return Ok(()),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return remove(&folder.join(name)),
+        Err(error) => return Err(error),
+    }
+    let lock = match File::open(&lock_path) {
+        Ok(lock) => lock,
+        // Its owner, or another sweeper, has just been here.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    match lock.try_lock() {
+        Ok(()) => {
+            remove_all(folder, owner)?;
+            remove(&lock_path)
+        }
+        Err(TryLockError::WouldBlock) => Ok(()),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// The part of a name that says which [`Staging`] it belongs to; nothing for names that none makes.
+fn owner(name: &str) -> Option<&str> {
+    let owner = name.get(..PREFIX.len() + 16)?;
+    let number = owner.strip_prefix(PREFIX)?;
+    let end = name.get(owner.len()..)?;
+    let ours = number.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        && (end == ".lock" || end.starts_with('-'));
+    ours.then_some(owner)
 }
 
 fn remove_all(folder: &Path, owner: &str) -> io::Result<()> {
@@ -307,13 +341,42 @@ mod tests {
             fs::write(folder.path().join(name), "dead").unwrap();
         }
         fs::write(folder.path().join(".touchmark-00000000000000bb-y.pem"), "dead").unwrap();
-        fs::write(folder.path().join(".touchmark-notes"), "somebody's").unwrap();
+        let notes = [".touchmark-notes", ".touchmark-settings-of-last-year.toml"];
+        for name in notes {
+            fs::write(folder.path().join(name), "somebody's").unwrap();
+        }
         let next = Staging::open(folder.path()).unwrap();
         let left = names(folder.path());
-        assert_eq!(left.len(), 4, "two locks, the living temporary, the notes: {left:?}");
-        assert!(left.contains(&".touchmark-notes".to_owned()));
+        assert_eq!(left.len(), 5, "two locks, the living temporary, the notes: {left:?}");
         drop((living, next));
-        assert_eq!(names(folder.path()), [".touchmark-notes"]);
+        assert_eq!(names(folder.path()), notes);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_under_the_name_of_a_temporary_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let precious = folder.path().join("precious");
+        fs::write(&precious, "old").unwrap();
+        let staging = Staging::open(folder.path()).unwrap();
+        let trap = folder.path().join(format!("{}-0", staging.name));
+        std::os::unix::fs::symlink(&precious, trap).unwrap();
+        staging.stage("a", b"new").unwrap_err();
+        assert_eq!(fs::read(&precious).unwrap(), b"old");
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_neither_swept_nor_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let staging = Staging::open(folder.path()).unwrap();
+        for name in [".touchmark-00000000000000aa.lock", ".touchmark-00000000000000bb-x", "out"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        fs::write(folder.path().join(".touchmark-00000000000000aa-x"), "theirs").unwrap();
+        staging.stage("out", b"new").unwrap_err();
+        drop(Staging::open(folder.path()).unwrap());
+        drop(staging);
+        assert_eq!(names(folder.path()).len(), 4);
     }
 
     #[test]

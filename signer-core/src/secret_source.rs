@@ -1,6 +1,7 @@
 //! Where secrets come from: the same sources for every secret, and never a command line.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -122,6 +124,8 @@ impl fmt::Display for SecretSpec {
 pub struct Secrets {
     configured: BTreeMap<SecretKind, SecretSpec>,
     prompt: Option<Arc<dyn SecretSource>>,
+    /// Sources of other signers: what they name is no business of a program that is run for this one.
+    others: Vec<SecretSpec>,
 }
 
 impl Secrets {
@@ -142,6 +146,14 @@ impl Secrets {
     #[must_use]
     pub fn with(mut self, kind: SecretKind, spec: SecretSpec) -> Self {
         self.configured.insert(kind, spec);
+        self
+    }
+
+    /// Names sources that are not for this signer: the variables of `env:` ones among them are kept
+    /// from the programs of `command:` sources, as this signer's own are.
+    #[must_use]
+    pub fn with_others(mut self, others: impl IntoIterator<Item = SecretSpec>) -> Self {
+        self.others.extend(others);
         self
     }
 
@@ -181,7 +193,7 @@ impl Secrets {
         let octets = match spec {
             SecretSpec::File(path) => fill(path).and_then(|path| read_file(Path::new(&path))),
             SecretSpec::Fd(number) => read_descriptor(*number),
-            SecretSpec::Stdin => read_bounded(&mut io::stdin().lock()),
+            SecretSpec::Stdin => read_stdin(),
             SecretSpec::Env(name) => fill(name).and_then(|name| read_variable(&name)),
             SecretSpec::Command(words) => words
                 .iter()
@@ -207,16 +219,19 @@ impl Secrets {
         let (program, arguments) = words.split_first().ok_or("no program is named")?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
-        for spec in self.configured.values() {
+        for spec in self.configured.values().chain(&self.others) {
             if let SecretSpec::Env(name) = spec {
-                command.env_remove(name);
+                for (variable, _) in std::env::vars_os().filter(|(it, _)| names(name, it)) {
+                    command.env_remove(variable);
+                }
             }
         }
         let mut child = Reaped(command.spawn()?);
         let mut output = child.0.stdout.take().ok_or("the program has no output")?;
         // Read on a thread of its own: a program that neither ends nor closes its output must not
         // hold the line up for ever.
-        let reader = thread::spawn(move || read_bounded(&mut output));
+        let (answer, answers) = channel();
+        thread::spawn(move || answer.send(read_bounded(&mut output)));
         let deadline = Instant::now() + BOUND;
         let status = loop {
             match child.0.try_wait()? {
@@ -230,7 +245,10 @@ impl Secrets {
         if !status.success() {
             return Err(format!("the program ended with {status}").into());
         }
-        reader.join().map_err(|_| "the program's output could not be read")?
+        // A program that it started in turn may still hold the output open.
+        answers
+            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            .map_err(|_| "the program ended, and its output did not")?
     }
 }
 
@@ -249,6 +267,25 @@ impl Drop for Reaped {
 
 fn is_environment_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(['=', '\0'])
+}
+
+/// Whether a name with `{serial}` in it stands for this variable, whichever token's serial number it
+/// is.
+fn names(pattern: &str, variable: &OsStr) -> bool {
+    // Windows takes `PIN` and `pin` for one variable.
+    let same = |text: &str| if cfg!(windows) { text.to_uppercase() } else { text.to_owned() };
+    let (pattern, variable) = (pattern.replace("{serial}", "\0"), variable.to_string_lossy());
+    let (pattern, variable) = (same(&pattern), same(&variable));
+    match pattern.split_once('\0') {
+        None => variable == pattern,
+        Some((before, after)) => {
+            // A second `{serial}` says nothing more: too much is kept back rather than too little.
+            let after = after.rsplit_once('\0').map_or(after, |(_, last)| last);
+            variable.len() >= before.len() + after.len()
+                && variable.starts_with(before)
+                && variable.ends_with(after)
+        }
+    }
 }
 
 /// Puts the serial number in place of `{serial}`.
@@ -292,6 +329,18 @@ fn strip_file_dress(mut octets: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
 
 fn read_file(path: &Path) -> Octets {
     read_bounded(&mut File::open(path)?)
+}
+
+/// Past the buffer of the standard library, which would keep a copy for as long as the process lives.
+#[cfg(unix)]
+fn read_stdin() -> Octets {
+    use std::os::fd::AsFd;
+    read_bounded(&mut File::from(io::stdin().as_fd().try_clone_to_owned()?))
+}
+
+#[cfg(not(unix))]
+fn read_stdin() -> Octets {
+    read_bounded(&mut io::stdin().lock())
 }
 
 #[cfg(unix)]
@@ -419,6 +468,28 @@ mod tests {
 
         let failing = fetch("command:false").unwrap_err();
         assert!(std::error::Error::source(&failing).unwrap().to_string().contains("exit status"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn variables_with_a_serial_number_and_those_of_other_signers_stay_here() {
+        // What cargo sets for its tests stands in for variables that hold secrets.
+        let seen = |spec: &str, secrets: Secrets| {
+            let script = file(format!("echo \"${{{spec}:-123456}}\"\n").as_bytes());
+            let command = format!("command:sh {}", script.path().display());
+            secrets
+                .with(SecretKind::Passphrase, command.parse().unwrap())
+                .fetch(&SecretRequest {
+                    rules: SecretRules::PASSPHRASE,
+                    ..ask(SecretKind::Passphrase)
+                })
+                .unwrap()
+        };
+        assert_ne!(seen("CARGO_PKG_NAME", Secrets::new()).expose(), b"123456");
+        let own = Secrets::new().with(SecretKind::Pin, "env:CARGO_{serial}NAME".parse().unwrap());
+        assert_eq!(seen("CARGO_PKG_NAME", own).expose(), b"123456");
+        let others = Secrets::new().with_others(["env:CARGO_PKG_NAME".parse().unwrap()]);
+        assert_eq!(seen("CARGO_PKG_NAME", others).expose(), b"123456");
     }
 
     #[test]

@@ -213,7 +213,7 @@ impl Line {
         let inputs = Inputs::read(&self.path("csrs"), DeviceIds::default()).unwrap();
         let out = self.path("out");
         std::fs::create_dir_all(&out).unwrap();
-        inputs.check_output(&out).unwrap();
+        inputs.check_output(&out, &[]).unwrap();
         let files = DeviceFiles::new(&out, terms.issuer, PublicKeyForm::Compressed);
         issue_batch(terms, &inputs, Some(&files), ledger, &mut |item| match item.outcome {
             Outcome::Issued(_) => issued.push(item.input.to_owned()),

@@ -70,6 +70,7 @@ impl Run for MakeCsr {
         if input::same_file(&self.config, &self.out) {
             return Err(Error::usage("the request would overwrite its config"));
         }
+        generate::refuse_single_use(self.new_passphrase.as_ref())?;
         // Read first: a key that was made for a bad config would have to be cleared away.
         let config = Config::load(&self.config, &Options::operator()).map_err(Error::config)?;
         config.request().and_then(|it| it.require_answers()).map_err(Error::config)?;

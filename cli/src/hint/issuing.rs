@@ -80,7 +80,7 @@ pub(super) fn inputs(error: &InputsError) -> String {
         InputsError::PemInsteadOfList { path } => {
             format!("for one request: `touchmark issue --csr '{}'`", path.display())
         }
-        InputsError::OutputIsInput { .. } => {
+        InputsError::OutputIsInput { .. } | InputsError::Replaces { .. } => {
             "name another folder: `touchmark issue --out-dir DIR`".into()
         }
         InputsError::Unreadable { path, .. } | InputsError::Nothing { path } => {

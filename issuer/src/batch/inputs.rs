@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::gate;
+use crate::output::DeviceFiles;
 
 /// The files of a batch, in order.
 #[derive(Clone, Debug)]
@@ -56,6 +57,14 @@ pub enum InputsError {
     OutputIsInput {
         /// The folder.
         folder: PathBuf,
+    },
+    /// An output would replace a file that is not an output.
+    #[error("the outputs of {} would replace {}", input.display(), path.display())]
+    Replaces {
+        /// The input.
+        input: PathBuf,
+        /// The file.
+        path: PathBuf,
     },
     /// An input whose name cannot be kept.
     #[error("the name of {} is not UTF-8", path.display())]
@@ -180,16 +189,12 @@ impl Inputs {
         self.names.is_empty()
     }
 
-    /// Checks that nothing will be written where inputs are read.
+    /// Checks that nothing will be written where inputs are read, and that no output will replace
+    /// one of `spared`: whoever names the requests must not choose which file goes.
     ///
     /// # Errors
-    /// [`InputsError::OutputIsInput`], or a folder that cannot be found.
-    pub fn check_output(&self, out: &Path) -> Result<(), InputsError> {
-        let real = |folder: &Path| {
-            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            fs::canonicalize(folder)
-                .map_err(|source| InputsError::Unreadable { path: folder.to_owned(), source })
-        };
+    /// [`InputsError::OutputIsInput`], [`InputsError::Replaces`], or a folder that cannot be found.
+    pub fn check_output(&self, out: &Path, spared: &[PathBuf]) -> Result<(), InputsError> {
         let out = real(out)?;
         let folders: BTreeSet<PathBuf> = self
             .names
@@ -199,6 +204,28 @@ impl Inputs {
         for folder in folders {
             if real(&folder)? == out {
                 return Err(InputsError::OutputIsInput { folder });
+            }
+        }
+        let mut taken: BTreeMap<String, &PathBuf> = BTreeMap::new();
+        for path in spared {
+            // As it is named, and as what it is a link to: neither may be replaced.
+            let folder = real(path.parent().unwrap_or(Path::new("")));
+            let named = folder.ok().zip(path.file_name()).map(|(folder, name)| folder.join(name));
+            for place in [named, fs::canonicalize(path).ok()].into_iter().flatten() {
+                if let (true, Some(name)) = (place.parent() == Some(&*out), place.file_name()) {
+                    taken.insert(folded(&name.to_string_lossy()), path);
+                }
+            }
+        }
+        if taken.is_empty() {
+            return Ok(());
+        }
+        for index in 0..self.len() {
+            for name in DeviceFiles::names(&self.stem(index)) {
+                if let Some(path) = taken.get(&folded(&name)) {
+                    let (input, path) = (self.path(index), (*path).clone());
+                    return Err(InputsError::Replaces { input, path });
+                }
             }
         }
         Ok(())
@@ -263,6 +290,12 @@ impl Inputs {
 
 /// The longest file name of common file systems, in octets.
 const LONGEST_NAME: usize = 255;
+
+fn real(folder: &Path) -> Result<PathBuf, InputsError> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    fs::canonicalize(folder)
+        .map_err(|source| InputsError::Unreadable { path: folder.to_owned(), source })
+}
 
 fn list_folder(folder: &Path) -> io::Result<Vec<Box<Path>>> {
     let mut names = Vec::new();

@@ -1,7 +1,7 @@
 //! Many certificates.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use issuer::batch::{DeviceIds, Inputs, Item, Outcome, Summary, issue_batch};
 use issuer::issue::Origin;
@@ -13,6 +13,7 @@ use super::run::{self, Prepared};
 use crate::context::Context;
 use crate::error::{Error, Result, chain};
 use crate::exit::Exit;
+use crate::signers::{Asking, Chosen};
 
 /// Issues for every request of a folder or list.
 pub(super) fn certify(issue: &Issue, source: &Path, context: &Context<'_>) -> Result<Exit> {
@@ -30,7 +31,7 @@ pub(super) fn certify(issue: &Issue, source: &Path, context: &Context<'_>) -> Re
     let inputs = Inputs::read(source, ids.unwrap_or_default()).map_err(Error::inputs)?;
     if let Some(folder) = out {
         make_folder(folder)?;
-        inputs.check_output(folder).map_err(Error::inputs)?;
+        inputs.check_output(folder, &spared(issue, source, context)?).map_err(Error::inputs)?;
     }
     let prepared = Prepared::new(issue, context)?;
     let mut ledger = run::ledger(issue, context)?;
@@ -65,6 +66,14 @@ pub(super) fn certify(issue: &Issue, source: &Path, context: &Context<'_>) -> Re
         0 => Exit::Ok,
         _ => Exit::Refused,
     })
+}
+
+/// Every file that this run reads besides the requests, and that no output may replace.
+fn spared(issue: &Issue, source: &Path, context: &Context<'_>) -> Result<Vec<PathBuf>> {
+    let named = [&issue.terms.extfile, &issue.terms.issuer_certificate, &issue.files.map];
+    let named = named.into_iter().flatten().map(PathBuf::as_path).chain([source]);
+    let signer = Chosen::new(context, Asking::default())?;
+    Ok(named.map(Path::to_owned).chain(signer.files()).chain(context.own_files()?).collect())
 }
 
 /// The folder of the outputs; it is made, but not those above it.

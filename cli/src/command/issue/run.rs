@@ -186,6 +186,12 @@ impl Issue {
         let named = named.into_iter().flatten().map(PathBuf::as_path);
         let inputs: Vec<&Path> = inputs.iter().copied().chain(named).collect();
         for (index, output) in outputs.iter().enumerate() {
+            if input::is_standard(output) {
+                return Err(Error::usage_see(
+                    "- is no file; without --out the certificate goes to standard output",
+                    "leave --out away: `touchmark issue --csr FILE`",
+                ));
+            }
             let twice = outputs.iter().skip(index + 1).any(|other| input::same_file(other, output));
             if twice || inputs.iter().any(|input| input::same_file(input, output)) {
                 let what = format!("{} is named for two things", output.display());

@@ -58,6 +58,7 @@ pub(super) fn certify(issue: &Issue, path: &Path, context: &Context<'_>) -> Resu
 /// Makes a key in a file, a request for it, and issues.
 pub(super) fn with_new_key(issue: &Issue, path: &Path, context: &Context<'_>) -> Result<Exit> {
     issue.check_outputs(&[path])?;
+    generate::refuse_single_use(issue.new.new_passphrase.as_ref())?;
     // `--new-key` demands it.
     let config = issue.new.config.as_ref().ok_or_else(|| Error::usage("no --config is named"))?;
     let config = Config::load(config, &Options::operator()).map_err(Error::config)?;

@@ -94,6 +94,21 @@ pub(in crate::command) fn make(
     Ok(made)
 }
 
+/// Refuses a passphrase that can be read only once where the new key is used right away: it would
+/// be made, and not be opened.
+///
+/// # Errors
+/// [`Error::Usage`].
+pub(in crate::command) fn refuse_single_use(new_passphrase: Option<&SecretSpec>) -> Result<()> {
+    match new_passphrase {
+        Some(SecretSpec::Stdin) => Err(Error::usage_see(
+            "the new passphrase is needed twice, and standard input can be read once",
+            "name another source: `touchmark csr --generate --new-passphrase file:PATH`",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a passphrase where a key is about to be made: left unsaid, it would not be encrypted.
 ///
 /// # Errors
