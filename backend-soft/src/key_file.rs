@@ -1,9 +1,11 @@
 //! Reading and writing PEM files with private keys.
 
-use std::fs::{File, OpenOptions};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use der::Decode;
 use pem_rfc7468::LineEnding;
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
@@ -61,14 +63,50 @@ pub(crate) fn write(path: &Path, key: &PrivateKey, passphrase: Option<&Secret>) 
         io::ErrorKind::AlreadyExists => Error::AlreadyExists { what: path.display().to_string() },
         _ => Error::Storage { path: path.to_owned(), source },
     };
-    let mut file = owner_only().open(path).map_err(stored)?;
-    let written = file.write_all(pem.as_bytes()).and_then(|()| file.sync_all());
-    if let Err(source) = written {
-        // Half a key is worse than none; the file was made a moment ago by this very call.
-        let _ = std::fs::remove_file(path);
-        return Err(stored(source));
+    create_whole(path, pem.as_bytes()).and_then(|()| sync_folder(path)).map_err(stored)
+}
+
+/// Makes a file that is never seen half written, and never replaces one: it is written under another
+/// name, and then linked to its own, which fails where something stands there already.
+fn create_whole(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut random = [0; 8];
+    SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("no randomness"))?;
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{:016x}", u64::from_le_bytes(random)));
+    let temporary = Temporary(path.with_file_name(name));
+    write_durably(&temporary.0, contents)?;
+    match fs::hard_link(&temporary.0, path) {
+        // A file system without links, such as a stick's: there it is written in its place.
+        Err(error) if cannot_link(&error) => write_durably(path, contents).inspect_err(|error| {
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                // Made a moment ago by this very call; half a key is worse than none.
+                let _ = fs::remove_file(path);
+            }
+        }),
+        linked => linked,
     }
-    sync_folder(path).map_err(stored)
+}
+
+fn cannot_link(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, Unsupported};
+    matches!(error.kind(), PermissionDenied | Unsupported)
+}
+
+fn write_durably(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut file = owner_only().open(path)?;
+    file.write_all(contents)?;
+    file.sync_all()
+}
+
+/// A file that is gone when the work is done, however it ends.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // What cannot be removed was not made, or is readable by its owner alone.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 fn read_text(path: &Path, permissions: Permissions) -> Result<Zeroizing<String>> {

@@ -265,6 +265,7 @@ impl Batch<'_, '_> {
     fn finish_deferred(&mut self) -> Result<(), IssueError> {
         for group in std::mem::take(&mut self.deferred).chunks(GROUP) {
             let mut members = Vec::with_capacity(group.len());
+            let mut failure = None;
             for (index, record, prepared) in group {
                 match issue::settle(self.terms, prepared, record, self.ledger) {
                     Ok(release) => members.push(Member::committed(*index, release)),
@@ -273,14 +274,21 @@ impl Batch<'_, '_> {
                         let outcome = Outcome::Refused(&refusal);
                         (self.report)(&Item { input: &self.inputs.path(*index), outcome });
                     }
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        failure = Some(error);
+                        break;
+                    }
                 }
             }
+            // What was committed before a failure gets its files all the same.
             self.workers.give(Job::Release(members))?;
             match self.workers.take()? {
                 Answer::Released(members) => self.finish(members),
-                Answer::Failed(error) => return Err(error),
+                Answer::Failed(error) => return Err(failure.unwrap_or(error)),
                 Answer::Examined(..) | Answer::Checked(_) => return Err(IssueError::ThreadDied),
+            }
+            if let Some(error) = failure {
+                return Err(error);
             }
         }
         Ok(())

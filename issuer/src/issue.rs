@@ -194,7 +194,9 @@ pub(crate) fn settle(
             let der = match signed() {
                 Ok(der) => der,
                 Err(error) => {
-                    ledger.abort(&[entry], &error.to_string())?;
+                    // Should even this fail, the next writer finds this process gone and closes the
+                    // entry; what went wrong first is what has to be told.
+                    let _ = ledger.abort(&[entry], &error.to_string());
                     return Err(on_record(ledger, error, record));
                 }
             };
@@ -329,7 +331,7 @@ impl Terms<'_> {
         add(&self.days.to_be_bytes());
         add(&[u8::from(self.outlive_issuer.is_some())]);
         add(device_id.unwrap_or_default().as_bytes());
-        add(serde_json::to_string(self.profile).unwrap_or_default().as_bytes());
+        add(&serde_json::to_vec(self.profile).map_err(MintError::Profile)?);
         // Not always the request's: `email:move` takes addresses out of it.
         add(&resolved.subject.to_der()?);
         for extension in &resolved.extensions {

@@ -29,6 +29,9 @@ pub enum MintError {
     /// The parts do not make a certificate.
     #[error("the certificate cannot be built: {0}")]
     Build(x509_cert::builder::Error),
+    /// The profile cannot be written down.
+    #[error("the profile cannot be written down")]
+    Profile(#[source] serde_json::Error),
     /// What was built cannot be read again.
     #[error("the certificate that was built cannot be read again")]
     Unreadable(#[from] CertificateError),

@@ -33,6 +33,8 @@ pub struct Staging {
     /// How many temporaries there were: their names are numbers, as a target's name may be as long as
     /// the file system allows.
     count: AtomicU64,
+    /// How many of them were given their names.
+    published: AtomicU64,
 }
 
 const PREFIX: &str = ".touchmark-";
@@ -54,8 +56,13 @@ impl Staging {
                 OpenOptions::new().write(true).create_new(true).open(&path).map_err(at(&path))?;
             // A sweeper may have come between; then its removal wins and another name is tried.
             if lock.try_lock().is_ok() && path.exists() {
-                let (folder, count) = (folder.to_owned(), AtomicU64::new(0));
-                return Ok(Self { folder, name, lock: Some(lock), count });
+                return Ok(Self {
+                    folder: folder.to_owned(),
+                    name,
+                    lock: Some(lock),
+                    count: AtomicU64::new(0),
+                    published: AtomicU64::new(0),
+                });
             }
         }
     }
@@ -112,6 +119,7 @@ impl Staging {
         }
         for one in &staged {
             fs::rename(&one.temporary, &one.target).map_err(at(&one.target))?;
+            self.published.fetch_add(1, Ordering::Relaxed);
         }
         sync_folder(&self.folder).map_err(at(&self.folder))
     }
@@ -119,8 +127,11 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // Nothing can be done about a failure here; the next start sweeps again.
-        let _ = remove_all(&self.folder, &self.name);
+        // Nothing can be done about a failure here; the next start sweeps again. A folder with a
+        // hundred thousand files is not read for nothing.
+        if self.count.get_mut() != self.published.get_mut() {
+            let _ = remove_all(&self.folder, &self.name);
+        }
         drop(self.lock.take());
         let _ = fs::remove_file(self.folder.join(format!("{}.lock", self.name)));
     }

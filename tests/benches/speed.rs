@@ -69,18 +69,15 @@ fn batch(bench: &Bench) {
     let signer = bench.signer();
     let (mut shell, mut limit, mut bare, mut full) = (vec![], vec![], vec![], vec![]);
     for round in 0..ROUNDS {
-        limit.push(timed(|| bare_cryptography(&csrs, &*signer)) / BATCH as u32);
+        limit.push(each(BATCH, || bare_cryptography(&csrs, &*signer)));
         let ledger = format!("bare{round}");
-        bare.push(
-            timed(|| bench.touchmark(&["--batch", "csrs", "--no-files"], &ledger)) / BATCH as u32,
-        );
+        bare.push(each(BATCH, || bench.touchmark(&["--batch", "csrs", "--no-files"], &ledger)));
         let out = format!("out{round}");
         let ledger = format!("full{round}");
-        full.push(
-            timed(|| bench.touchmark(&["--batch", "csrs", "--out-dir", &out], &ledger))
-                / BATCH as u32,
-        );
-        shell.push(timed(|| documented_commands(bench, round * DEVICES, DEVICES)) / DEVICES as u32);
+        full.push(each(BATCH, || {
+            bench.touchmark(&["--batch", "csrs", "--out-dir", &out], &ledger)
+        }));
+        shell.push(each(DEVICES, || documented_commands(bench, round * DEVICES, DEVICES)));
     }
     let (shell, limit, bare, full) = (median(shell), median(limit), median(bare), median(full));
     let cores = available_parallelism().unwrap();
@@ -238,6 +235,11 @@ fn timed(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
     work();
     start.elapsed()
+}
+
+/// The time for one of the `count` things that are done.
+fn each(count: usize, work: impl FnOnce()) -> Duration {
+    timed(work).div_f64(count as f64)
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

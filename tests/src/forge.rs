@@ -37,7 +37,7 @@ pub mod tag {
     pub const SEQUENCE: u8 = 0x30;
     /// SET.
     pub const SET: u8 = 0x31;
-    /// [0], constructed.
+    /// `[0]`, constructed.
     pub const CONTEXT_0: u8 = 0xa0;
 }
 

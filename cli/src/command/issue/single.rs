@@ -73,14 +73,14 @@ pub(super) fn with_new_key(issue: &Issue, path: &Path, context: &Context<'_>) ->
         let mut journal = Journal::open(context)?;
         generate::make(&device, issue.new.algorithm, &mut journal)?;
     }
-    let signer = device.signer(None)?;
-    if !made_now && !is_certified(&ledger, &*signer)? {
-        let what = path.display().to_string();
-        return Err(signer_core::Error::AlreadyExists { what }.into());
-    }
     let origin = path.display().to_string();
-    let granted = csr::build(&config, &*signer)
-        .and_then(|csr| grant(issue, &prepared, &origin, csr, &mut ledger));
+    let granted = device.signer(None).and_then(|signer| {
+        if !made_now && !is_certified(&ledger, &*signer)? {
+            return Err(signer_core::Error::AlreadyExists { what: origin.clone() }.into());
+        }
+        let csr = csr::build(&config, &*signer)?;
+        grant(issue, &prepared, &origin, csr, &mut ledger)
+    });
     let release = match granted {
         Ok(release) => release,
         Err(error) => {
