@@ -69,15 +69,15 @@ fn batch(bench: &Bench) {
     let signer = bench.signer();
     let (mut shell, mut limit, mut bare, mut full) = (vec![], vec![], vec![], vec![]);
     for round in 0..ROUNDS {
-        limit.push(each(BATCH, timed(|| bare_cryptography(&csrs, &*signer))));
+        limit.push(each(BATCH, || bare_cryptography(&csrs, &*signer)));
         let ledger = format!("bare{round}");
-        let run = || bench.touchmark(&["--batch", "csrs", "--no-files"], &ledger);
-        bare.push(each(BATCH, timed(run)));
+        bare.push(each(BATCH, || bench.touchmark(&["--batch", "csrs", "--no-files"], &ledger)));
         let out = format!("out{round}");
         let ledger = format!("full{round}");
-        let run = || bench.touchmark(&["--batch", "csrs", "--out-dir", &out], &ledger);
-        full.push(each(BATCH, timed(run)));
-        shell.push(each(DEVICES, timed(|| documented_commands(bench, round * DEVICES, DEVICES))));
+        full.push(each(BATCH, || {
+            bench.touchmark(&["--batch", "csrs", "--out-dir", &out], &ledger)
+        }));
+        shell.push(each(DEVICES, || documented_commands(bench, round * DEVICES, DEVICES)));
     }
     let (shell, limit, bare, full) = (median(shell), median(limit), median(bare), median(full));
     let cores = available_parallelism().unwrap();
@@ -237,9 +237,9 @@ fn timed(work: impl FnOnce()) -> Duration {
     start.elapsed()
 }
 
-/// The time for one of `count`.
-fn each(count: usize, time: Duration) -> Duration {
-    time / u32::try_from(count).unwrap()
+/// The time for one of the `count` things that are done.
+fn each(count: usize, work: impl FnOnce()) -> Duration {
+    timed(work).div_f64(count as f64)
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
