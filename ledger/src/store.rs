@@ -148,9 +148,9 @@ impl Store {
         self.conn.pragma_update(None, "cell_size_check", true)
     }
 
-    /// 32 MiB. This already reads the file, so it has to be known to be a ledger.
+    /// 8 MiB: the kernel keeps the rest, and memory stays flat. This already reads the file, so it has to be known to be a ledger.
     fn set_up_reading(&self) -> Result<()> {
-        self.patiently("open", |conn| conn.pragma_update(None, "cache_size", -32_768))
+        self.patiently("open", |conn| conn.pragma_update(None, "cache_size", -8_192))
     }
 
     fn set_up_writing(&self) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The inputs of a batch: which files, under which names, with which device ids.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -213,7 +214,7 @@ impl Inputs {
             let named = folder.ok().zip(path.file_name()).map(|(folder, name)| folder.join(name));
             for place in [named, fs::canonicalize(path).ok()].into_iter().flatten() {
                 if let (true, Some(name)) = (place.parent() == Some(&*out), place.file_name()) {
-                    taken.insert(folded(&name.to_string_lossy()), path);
+                    taken.insert(folded(&name.to_string_lossy()).into_owned(), path);
                 }
             }
         }
@@ -222,7 +223,7 @@ impl Inputs {
         }
         for index in 0..self.len() {
             for name in DeviceFiles::names(&self.stem(index)) {
-                if let Some(path) = taken.get(&folded(&name)) {
+                if let Some(path) = taken.get(folded(&name).as_ref()) {
                     let (input, path) = (self.path(index), (*path).clone());
                     return Err(InputsError::Replaces { input, path });
                 }
@@ -252,18 +253,33 @@ impl Inputs {
 
     /// Every output name must be one input's alone.
     fn check_names(&self) -> Result<(), InputsError> {
-        let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+        let mut stems = Vec::with_capacity(self.names.len());
         for (index, name) in self.names.iter().enumerate() {
             let stem = stem(name).ok_or_else(|| InputsError::NotUtf8 { path: self.path(index) })?;
-            // `a.chain.pem` is both the chain of `a` and the certificate of `a.chain`.
-            for output in [format!("{stem}.pem"), format!("{stem}.chain.pem")] {
-                if output.len() > LONGEST_NAME {
-                    return Err(InputsError::NameTooLong { path: self.path(index), output });
-                }
-                if let Some(other) = taken.insert(folded(&output), index) {
-                    let (one, other) = (self.path(other), self.path(index));
-                    return Err(InputsError::SameOutput { one, other, output });
-                }
+            let output = format!("{stem}.chain.pem");
+            if output.len() > LONGEST_NAME {
+                return Err(InputsError::NameTooLong { path: self.path(index), output });
+            }
+            stems.push((folded(stem), index));
+        }
+        stems.sort_unstable();
+        let same = |one: usize, other: usize, stem: &str| {
+            let (one, other) = (self.path(one), self.path(other));
+            Err(InputsError::SameOutput { one, other, output: format!("{stem}.pem") })
+        };
+        for pair in stems.windows(2) {
+            if let [(stem, one), (twin, other)] = pair
+                && stem == twin
+            {
+                return same(*one, *other, stem);
+            }
+        }
+        // `a.chain.pem` is both the chain of `a` and the certificate of `a.chain`.
+        for (stem, index) in &stems {
+            let Some(base) = stem.strip_suffix(".chain") else { continue };
+            let found = stems.binary_search_by(|(other, _)| other.as_ref().cmp(base));
+            if let Some((_, one)) = found.ok().and_then(|at| stems.get(at)) {
+                return same(*one, *index, stem);
             }
         }
         Ok(())
@@ -321,6 +337,9 @@ fn stem(name: &Path) -> Option<&str> {
 }
 
 /// A file name as the file system compares it.
-fn folded(name: &str) -> String {
-    if cfg!(any(windows, target_os = "macos")) { name.to_lowercase() } else { name.to_owned() }
+fn folded(name: &str) -> Cow<'_, str> {
+    match cfg!(any(windows, target_os = "macos")) {
+        true => name.to_lowercase().into(),
+        false => name.into(),
+    }
 }
