@@ -11,7 +11,7 @@ pub(crate) fn of(error: &Error) -> String {
         Error::Usage { hint: Some(hint), .. } => (*hint).to_owned(),
         Error::Usage { hint: None, .. } => "see `touchmark --help`".into(),
         Error::Content { path, .. } => {
-            format!("look at it with `head -c 300 '{}'`", path.display())
+            format!("look at it with `head -n 1 '{}'`", path.display())
         }
         Error::Signer(error) => signer(error),
         Error::Ledger(error) => ledger(error),

@@ -26,8 +26,9 @@ use crate::output::DeviceFiles;
 use crate::staging::Staging;
 use workers::{Answer, Examined, Job, Member, Workers};
 
-/// How many requests share a ledger transaction.
-pub const GROUP: usize = 256;
+/// How many requests share a ledger transaction. With half as many, a batch without files took 0.14 ms a
+/// device instead of 0.10: index pages are written once for each group that touches them.
+pub const GROUP: usize = 512;
 
 /// What became of one input.
 #[derive(Debug)]
