@@ -1,8 +1,8 @@
 //! The program killed at random moments of a batch: nothing is half-written, and running the batch
 //! again finishes it.
 //!
-//! 8 kills in batches of 300 by default; `TOUCHMARK_SOAK=7` or more makes it 56 in batches of
-//! 2,100.
+//! 8 kills in batches of 1,050 by default, which is three groups: kills have to meet the files of one
+//! while another is signed. `TOUCHMARK_SOAK=7` or more makes it 56 in batches of 2,100.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -18,7 +18,7 @@ const BATCH: &str = "issue --batch csrs --out-dir out";
 
 #[test]
 fn a_batch_killed_at_any_moment_leaves_nothing_half_and_is_finished_by_the_next_run() {
-    let (kills, devices) = (8 * soak_up_to(7), 300 * soak_up_to(7));
+    let (kills, devices) = (8 * soak_up_to(7), 1_050 * soak_up_to(2));
     let line = Line::new();
     let program = Program::new(env!("CARGO_BIN_EXE_touchmark-under-test"), &line);
     write_requests(&line, "csrs", "G3A0", devices);
