@@ -34,7 +34,7 @@ impl ParsedCertificate {
     /// [`CertificateError::Malformed`], also for bytes after the certificate.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let inner = Certificate::from_der(der)?;
-        let tbs = tbs_range(der)?;
+        let tbs = signed_range(der)?;
         Ok(Self { der: der.to_vec(), tbs, inner })
     }
 
@@ -87,7 +87,9 @@ impl ParsedCertificate {
     }
 }
 
-fn tbs_range(der: &[u8]) -> der::Result<std::ops::Range<usize>> {
+/// Where the part that is signed stands in a certificate or request: both are a SEQUENCE of that part,
+/// the algorithm and the signature.
+pub(crate) fn signed_range(der: &[u8]) -> der::Result<std::ops::Range<usize>> {
     let mut reader = SliceReader::new(der)?;
     let mut range = 0..0;
     reader.sequence(|fields: &mut SliceReader<'_>| {

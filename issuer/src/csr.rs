@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use const_oid::ObjectIdentifier;
-use der::{Decode, Reader, SliceReader, Tag};
+use der::{Decode, Tag};
 use signer_core::{SubjectPublicKeyInfoOwned, VerifyError, VerifyingKey};
 use x509_cert::ext::Extension;
 use x509_cert::name::Name;
 use x509_cert::request::CertReq;
 
+use crate::certificate::signed_range;
 use crate::pem::{self, Kind, PemError};
 
 /// A certification request together with the bytes it was read from.
@@ -118,16 +119,3 @@ pub(crate) const EXTENSION_REQUEST: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
 const MICROSOFT_EXTENSIONS: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.14");
-
-/// Where the signed CertificationRequestInfo stands in the request's DER.
-fn signed_range(der: &[u8]) -> der::Result<Range<usize>> {
-    let mut reader = SliceReader::new(der)?;
-    let mut range = 0..0;
-    reader.sequence(|fields: &mut SliceReader<'_>| {
-        let start = usize::try_from(fields.position())?;
-        range = start..start + fields.tlv_bytes()?.len();
-        fields.drain(fields.remaining_len())?;
-        Ok::<_, der::Error>(())
-    })?;
-    Ok(range)
-}

@@ -65,13 +65,6 @@ impl Options {
         self.environment = Some(environment);
         self
     }
-
-    /// Bounds the bytes read from all files, and the bytes of all expanded values (4 MiB unless told).
-    #[must_use]
-    pub fn with_max_bytes(mut self, max_bytes: usize) -> Self {
-        self.max_bytes = max_bytes;
-        self
-    }
 }
 
 impl fmt::Debug for Options {
