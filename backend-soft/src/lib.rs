@@ -8,13 +8,13 @@
 //!
 //! ```
 //! use backend_soft::SoftBackend;
-//! use signer_core::{Backend, KeyRef, KeySpec, Locator, OpenContext};
+//! use signer_core::{Backend, KeyPolicy, KeyRef, KeySpec, Locator, OpenContext};
 //!
 //! let folder = tempfile::tempdir()?;
 //! let file = folder.path().join("dak_private_key.pem");
 //! let mut token = SoftBackend.open(&Locator::of_file("soft", &file), &OpenContext::default())?;
 //!
-//! token.key_manager().expect("key files can be made").generate(&KeyRef::Sole, KeySpec::P256)?;
+//! token.key_manager().expect("key files can be made").generate(&KeyRef::Sole, KeySpec::P256, KeyPolicy::default())?;
 //! let signature = token.signer(&KeyRef::Sole, None)?.sign(b"message")?;
 //! assert_eq!(signature.as_bytes()[0], 0x30, "ECDSA signatures are a DER SEQUENCE");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use signer_core::{
-    Error, KeyInfo, KeyManager, KeyRef, KeySpec, Locator, OpenContext, Result, Secret, SecretKind,
-    SecretRequest, SecretRules, SignatureAlgorithm, Signer, Token, TokenInfo, Tries,
+    Error, KeyInfo, KeyManager, KeyPolicy, KeyRef, KeySpec, Locator, OpenContext, Result, Secret,
+    SecretKind, SecretRequest, SecretRules, SignatureAlgorithm, Signer, Token, TokenInfo, Tries,
 };
 
 use crate::key_file;
@@ -74,8 +74,14 @@ impl Token for SoftToken {
 
 impl KeyManager for SoftToken {
     /// Writes a new PKCS#8 file, encrypted when a source for a new passphrase was named.
-    fn generate(&mut self, key: &KeyRef, spec: KeySpec) -> Result<KeyInfo> {
+    fn generate(&mut self, key: &KeyRef, spec: KeySpec, policy: KeyPolicy) -> Result<KeyInfo> {
         self.only(key)?;
+        if policy != KeyPolicy::default() {
+            return Err(Error::Unsupported {
+                operation: "a PIN or touch policy for a key file".into(),
+                needs: "a token that asks for a PIN or a touch".into(),
+            });
+        }
         // Looked for before a passphrase is asked for or chosen, and again when it is written.
         if self.path.exists() {
             return Err(Error::AlreadyExists { what: self.path.display().to_string() });
@@ -101,5 +107,11 @@ impl SoftToken {
 }
 
 fn describe(key: &PrivateKey) -> KeyInfo {
-    KeyInfo { key: KeyRef::Sole, spec: key.spec(), public_key: key.public_key().clone() }
+    KeyInfo {
+        key: KeyRef::Sole,
+        spec: key.spec(),
+        public_key: key.public_key().clone(),
+        policy: KeyPolicy::default(),
+        origin: None,
+    }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use backend_soft::SoftBackend;
 use signer_core::{
-    Backend, Error, KeyRef, KeySpec, Locator, OpenContext, Permissions, Result, SecretKind,
-    SecretSpec, SignatureAlgorithm, Signer, Token,
+    Backend, Error, KeyPolicy, KeyRef, KeySpec, Locator, OpenContext, Permissions, Result,
+    SecretKind, SecretSpec, SignatureAlgorithm, Signer, Token,
 };
 use tempfile::TempDir;
 
@@ -62,7 +62,11 @@ fn openssl_reads_and_matches_every_key_that_is_generated() {
         for spec in [KeySpec::P256, KeySpec::P384, KeySpec::Ed25519, KeySpec::Rsa(2048)] {
             let key = dir.path().join(format!("{spec}-{encrypted}.pem"));
             let mut token = open(&key, &dir, encrypted);
-            let info = token.key_manager().unwrap().generate(&KeyRef::Sole, spec).unwrap();
+            let info = token
+                .key_manager()
+                .unwrap()
+                .generate(&KeyRef::Sole, spec, KeyPolicy::default())
+                .unwrap();
             assert_eq!(info.spec, spec);
             let pem = std::fs::read_to_string(&key).unwrap();
             assert_eq!(pem.contains("ENCRYPTED"), encrypted);
@@ -80,11 +84,19 @@ fn a_generated_file_is_the_owners_alone_and_overwrites_nothing() {
     let dir = TempDir::new().unwrap();
     let key = dir.path().join("key.pem");
     let mut token = open(&key, &dir, false);
-    token.key_manager().unwrap().generate(&KeyRef::Sole, KeySpec::P256).unwrap();
+    token
+        .key_manager()
+        .unwrap()
+        .generate(&KeyRef::Sole, KeySpec::P256, KeyPolicy::default())
+        .unwrap();
     assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o7777, 0o600);
 
     let before = std::fs::read(&key).unwrap();
-    let error = token.key_manager().unwrap().generate(&KeyRef::Sole, KeySpec::P256).unwrap_err();
+    let error = token
+        .key_manager()
+        .unwrap()
+        .generate(&KeyRef::Sole, KeySpec::P256, KeyPolicy::default())
+        .unwrap_err();
     assert!(matches!(error, Error::AlreadyExists { .. }), "{error}");
     assert_eq!(std::fs::read(&key).unwrap(), before);
 
@@ -94,7 +106,7 @@ fn a_generated_file_is_the_owners_alone_and_overwrites_nothing() {
     let error = open(&link, &dir, false)
         .key_manager()
         .unwrap()
-        .generate(&KeyRef::Sole, KeySpec::P256)
+        .generate(&KeyRef::Sole, KeySpec::P256, KeyPolicy::default())
         .unwrap_err();
     assert!(matches!(error, Error::AlreadyExists { .. }), "{error}");
     assert!(!dir.path().join("elsewhere.pem").exists());

@@ -48,7 +48,11 @@ pub use locator::{Attributes, Locator};
 pub use secret::{Secret, SecretKind, SecretRules};
 pub use secret_source::{SecretRequest, SecretSource, SecretSpec, Secrets};
 pub use signer::{Signature, Signer, SigningSession};
-pub use token::{CertStore, KeyInfo, KeyManager, KeyRef, PinManager, PinStatus, Token, TokenInfo};
+pub use token::{
+    Administration, CertStore, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef,
+    ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection, NewManagementKey,
+    PinManager, PinPolicy, PinStatus, Retries, Token, TokenInfo, TouchPolicy, WhenKeysDiffer,
+};
 pub use tries::Tries;
 pub use verify::{VerifyError, VerifyingKey};
 

@@ -1,12 +1,24 @@
 //! One open card, session or key file, and what it can do.
 
-use std::fmt;
+mod administration;
+mod certificate;
+mod key;
+mod pin;
+mod policy;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use spki::SubjectPublicKeyInfoOwned;
+use crate::{Locator, Result, SignatureAlgorithm, Signer};
 
-use crate::{Error, KeySpec, Locator, Result, Secret, SignatureAlgorithm, Signer, Tries};
+pub use administration::{
+    Administration, ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection,
+    NewManagementKey, Retries,
+};
+pub use certificate::{CertStore, WhenKeysDiffer};
+pub use key::{KeyInfo, KeyManager, KeyRef};
+pub use pin::{PinManager, PinStatus};
+pub use policy::{KeyOrigin, KeyPolicy, PinPolicy, TouchPolicy};
 
 /// One open card, session or key file.
 ///
@@ -47,6 +59,11 @@ pub trait Token: Debug + Send {
     fn cert_store(&mut self) -> Option<&mut dyn CertStore> {
         None
     }
+
+    /// What is done to the token as a whole: retry limits, PUK, management key, reset.
+    fn administration(&mut self) -> Option<&mut dyn Administration> {
+        None
+    }
 }
 
 /// What is known of a token without a secret.
@@ -62,166 +79,4 @@ pub struct TokenInfo {
     pub version: Option<String>,
     /// Whether it counts wrong secrets and blocks. A key file does not.
     pub counts_tries: bool,
-}
-
-/// Which key of a token is meant.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum KeyRef {
-    /// The only key there is; several are ambiguous.
-    Sole,
-    /// A PIV slot by its key reference in lower-case hex, such as `9c` (SP 800-73-5 part 1, table 4b).
-    Slot(String),
-    /// A PKCS#11 object by `CKA_LABEL` and `CKA_ID`.
-    Object {
-        /// The label.
-        label: Option<String>,
-        /// The id.
-        id: Option<Vec<u8>>,
-    },
-}
-
-impl fmt::Display for KeyRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sole => f.write_str("the only key"),
-            Self::Slot(slot) => write!(f, "slot {slot}"),
-            Self::Object { label, id } => {
-                f.write_str("object")?;
-                if let Some(label) = label {
-                    write!(f, " {label:?}")?;
-                }
-                if let Some(id) = id {
-                    f.write_str(" id ")?;
-                    id.iter().try_for_each(|octet| write!(f, "{octet:02x}"))?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-/// One key of a token.
-#[derive(Clone, Debug)]
-pub struct KeyInfo {
-    /// The reference that names it on its token.
-    pub key: KeyRef,
-    /// Its kind and size.
-    pub spec: KeySpec,
-    /// Its public half.
-    pub public_key: SubjectPublicKeyInfoOwned,
-}
-
-/// Generating, importing, deleting, moving and attesting keys. A token that lacks one of these
-/// answers [`Error::Unsupported`].
-pub trait KeyManager {
-    /// Generates a key pair. What is already there is never overwritten.
-    ///
-    /// # Errors
-    /// [`Error::AlreadyExists`], [`Error::Unsupported`], and whatever the token reports.
-    fn generate(&mut self, key: &KeyRef, spec: KeySpec) -> Result<KeyInfo>;
-
-    /// Imports a private key, given as the DER of PKCS#8 PrivateKeyInfo (RFC 5958).
-    ///
-    /// # Errors
-    /// As [`KeyManager::generate`].
-    fn import(&mut self, _key: &KeyRef, _private_key_info: &Secret) -> Result<KeyInfo> {
-        Err(unsupported("importing a key"))
-    }
-
-    /// Destroys a key.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Unsupported`], and whatever the token reports.
-    fn delete(&mut self, _key: &KeyRef) -> Result<()> {
-        Err(unsupported("deleting a key"))
-    }
-
-    /// Moves a key to another place on the same token.
-    ///
-    /// # Errors
-    /// As [`KeyManager::delete`], and [`Error::AlreadyExists`].
-    fn relocate(&mut self, _from: &KeyRef, _to: &KeyRef) -> Result<()> {
-        Err(unsupported("moving a key"))
-    }
-
-    /// The certificates (DER, leaf first) by which the token vouches that it made the key itself.
-    ///
-    /// # Errors
-    /// As [`KeyManager::delete`].
-    fn attest(&mut self, _key: &KeyRef) -> Result<Vec<Vec<u8>>> {
-        Err(unsupported("attesting a key"))
-    }
-}
-
-fn unsupported(operation: &str) -> Error {
-    Error::Unsupported { operation: operation.into(), needs: "another kind of token".into() }
-}
-
-/// What a token says about one of its secrets. Reading it never spends a try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PinStatus {
-    /// Tries left.
-    pub tries: Tries,
-    /// Tries after a right one, where the token tells.
-    pub total: Option<u8>,
-    /// Whether it is still the factory's; unknown where the token does not tell, and never probed.
-    pub is_default: Option<bool>,
-}
-
-/// PIN and PUK counters and changes.
-pub trait PinManager {
-    /// The length and characters that the token takes for a PIN.
-    fn rules(&self) -> crate::SecretRules;
-
-    /// The state of the PIN, without spending a try.
-    ///
-    /// # Errors
-    /// Whatever the token reports on reading.
-    fn pin_status(&mut self) -> Result<PinStatus>;
-
-    /// The state of the PUK (or security officer's PIN), where the token tells.
-    ///
-    /// # Errors
-    /// Whatever the token reports on reading.
-    fn puk_status(&mut self) -> Result<Option<PinStatus>>;
-
-    /// Presents the PIN.
-    ///
-    /// # Errors
-    /// [`Error::WrongSecret`], [`Error::Blocked`], [`Error::LastTryRefused`].
-    fn verify(&mut self, pin: &Secret) -> Result<()>;
-
-    /// Changes the PIN.
-    ///
-    /// # Errors
-    /// As [`PinManager::verify`].
-    fn change(&mut self, pin: &Secret, new_pin: &Secret) -> Result<()>;
-
-    /// Sets a new PIN by means of the PUK.
-    ///
-    /// # Errors
-    /// As [`PinManager::verify`], for the PUK.
-    fn unblock(&mut self, puk: &Secret, new_pin: &Secret) -> Result<()>;
-}
-
-/// Certificates that the token itself stores.
-pub trait CertStore {
-    /// The certificate (DER) stored with a key.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], and whatever the token reports.
-    fn read(&mut self, key: &KeyRef) -> Result<Vec<u8>>;
-
-    /// Stores a certificate (DER) with a key.
-    ///
-    /// # Errors
-    /// [`Error::AnotherKey`] when the certificate is for another key, and whatever the token
-    /// reports.
-    fn write(&mut self, key: &KeyRef, certificate: &[u8]) -> Result<()>;
-
-    /// Removes the certificate stored with a key.
-    ///
-    /// # Errors
-    /// As [`CertStore::read`].
-    fn remove(&mut self, key: &KeyRef) -> Result<()>;
 }

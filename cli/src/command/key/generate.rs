@@ -6,7 +6,7 @@ use clap::Args;
 use ledger::Digest;
 use serde::Serialize;
 use serde_json::json;
-use signer_core::{Error as SignerError, KeySpec, SecretKind, SecretSpec};
+use signer_core::{Error as SignerError, KeyPolicy, KeySpec, SecretKind, SecretSpec};
 
 use crate::command::Run;
 use crate::context::Context;
@@ -84,7 +84,7 @@ pub(in crate::command) fn make(
         operation: format!("making a key on {}", chosen.name),
         needs: "another kind of token".into(),
     })?;
-    let key = manager.generate(&chosen.key()?, algorithm)?;
+    let key = manager.generate(&chosen.key()?, algorithm, KeyPolicy::default())?;
     let made = Made {
         signer: chosen.locator.to_string(),
         algorithm: key.spec.to_string(),

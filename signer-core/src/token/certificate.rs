@@ -1,0 +1,36 @@
+//! Certificates that a token stores.
+
+use super::KeyRef;
+use crate::Result;
+
+/// What happens to a certificate whose key is not the one that it is stored with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenKeysDiffer {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is stored nevertheless.
+    Store,
+}
+
+/// Certificates that the token itself stores.
+pub trait CertStore {
+    /// The certificate (DER) stored with a key.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`], and whatever the token reports.
+    fn read(&mut self, key: &KeyRef) -> Result<Vec<u8>>;
+
+    /// Stores a certificate (DER) with a key, and reads it back.
+    ///
+    /// # Errors
+    /// [`crate::Error::AnotherKey`] when the certificate is for another key and that is refused,
+    /// and whatever the token reports.
+    fn write(&mut self, key: &KeyRef, certificate: &[u8], differ: WhenKeysDiffer) -> Result<()>;
+
+    /// Removes the certificate stored with a key.
+    ///
+    /// # Errors
+    /// As [`CertStore::read`].
+    fn remove(&mut self, key: &KeyRef) -> Result<()>;
+}

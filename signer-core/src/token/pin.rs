@@ -1,0 +1,50 @@
+//! The PIN of a token, and the PUK that unblocks it.
+
+use crate::{Result, Secret, SecretRules, Tries};
+
+/// What a token says about one of its secrets. Reading it never spends a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinStatus {
+    /// Tries left.
+    pub tries: Tries,
+    /// Tries after a right one, where the token tells.
+    pub total: Option<u8>,
+    /// Whether it is still the factory's; unknown where the token does not tell, and never probed.
+    pub is_default: Option<bool>,
+}
+
+/// PIN and PUK counters and changes.
+pub trait PinManager {
+    /// The length and characters that the token takes for a PIN.
+    fn rules(&self) -> SecretRules;
+
+    /// The state of the PIN, without spending a try.
+    ///
+    /// # Errors
+    /// Whatever the token reports on reading.
+    fn pin_status(&mut self) -> Result<PinStatus>;
+
+    /// The state of the PUK (or security officer's PIN), where the token tells.
+    ///
+    /// # Errors
+    /// Whatever the token reports on reading.
+    fn puk_status(&mut self) -> Result<Option<PinStatus>>;
+
+    /// Presents the PIN.
+    ///
+    /// # Errors
+    /// [`Error::WrongSecret`], [`Error::Blocked`], [`Error::LastTryRefused`].
+    fn verify(&mut self, pin: &Secret) -> Result<()>;
+
+    /// Changes the PIN.
+    ///
+    /// # Errors
+    /// As [`PinManager::verify`].
+    fn change(&mut self, pin: &Secret, new_pin: &Secret) -> Result<()>;
+
+    /// Sets a new PIN by means of the PUK.
+    ///
+    /// # Errors
+    /// As [`PinManager::verify`], for the PUK.
+    fn unblock(&mut self, puk: &Secret, new_pin: &Secret) -> Result<()>;
+}
