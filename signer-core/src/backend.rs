@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use crate::{Clock, Error, Locator, Result, Secrets, SystemClock, Token, TokenInfo};
+use crate::{Clock, Error, Locator, Result, SecretKind, Secrets, SystemClock, Token, TokenInfo};
 
 /// One kind of home for keys: key files, PIV cards, PKCS#11 modules.
 pub trait Backend: Debug + Send + Sync {
@@ -83,6 +83,18 @@ pub enum Event<'a> {
     Waiting {
         /// The token, as a person would name it.
         token: &'a str,
+    },
+    /// A secret has to be entered at the token itself.
+    PinPad {
+        /// The token, as a person would name it.
+        token: &'a str,
+        /// Which secret.
+        kind: SecretKind,
+    },
+    /// Something works now and is likely to fail later.
+    Warning {
+        /// What, and what would be better; a whole clause without a full stop.
+        text: &'a str,
     },
 }
 

@@ -134,6 +134,15 @@ pub enum Error {
         mode: u32,
     },
 
+    /// A program file that others than its user could have changed.
+    #[error("{} is not to be trusted: {reason}", path.display())]
+    Untrusted {
+        /// The file.
+        path: PathBuf,
+        /// Who could have changed it.
+        reason: String,
+    },
+
     /// A key that cannot be read as one.
     #[error("{origin} holds no usable private key: {reason}")]
     MalformedKey {

@@ -49,7 +49,7 @@ pub use secret::{Secret, SecretKind, SecretRules};
 pub use secret_source::{SecretRequest, SecretSource, SecretSpec, Secrets};
 pub use signer::{Signature, Signer, SigningSession};
 pub use token::{
-    Administration, CertStore, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef,
+    Administration, CertStore, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef, KeyWeakness,
     ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection, NewManagementKey,
     PinManager, PinPolicy, PinStatus, Retries, Token, TokenInfo, TouchPolicy, WhenKeysDiffer,
 };

@@ -65,6 +65,12 @@ impl Locator {
         self.query.get(name).map(String::as_str)
     }
 
+    /// One value of the query as a file name, placed under the folder of [`Locator::within`].
+    #[must_use]
+    pub fn query_file(&self, name: &str) -> Option<PathBuf> {
+        self.query(name).map(|path| self.base.join(path))
+    }
+
     /// Checks that the query has no names but these and `pin-source`.
     ///
     /// # Errors
@@ -80,12 +86,18 @@ impl Locator {
         }
     }
 
-    /// The secret source that stands in the query as `pin-source`.
+    /// The secret source that stands in the query as `pin-source`. Beside the sources of
+    /// [`SecretSpec`] it may be an absolute path, or a program behind a `|` (RFC 7512 section 2.4).
     ///
     /// # Errors
     /// [`Error::Unsupported`] when it is no secret source.
     pub fn pin_source(&self) -> Result<Option<SecretSpec>> {
-        let spec: Option<SecretSpec> = self.query("pin-source").map(str::parse).transpose()?;
+        let read = |text: &str| match text.strip_prefix('|') {
+            Some(program) => format!("command:{program}").parse(),
+            None if text.starts_with('/') => Ok(SecretSpec::File(text.to_owned())),
+            None => text.parse(),
+        };
+        let spec: Option<SecretSpec> = self.query("pin-source").map(read).transpose()?;
         Ok(spec.map(|spec| spec.within(&self.base)))
     }
 
@@ -345,6 +357,18 @@ mod tests {
         // Joined as the system joins paths: Windows puts a backslash there.
         let secret = folder.join("p.txt").display().to_string();
         assert_eq!(placed.pin_source().unwrap(), Some(SecretSpec::File(secret)));
+    }
+
+    #[test]
+    fn pin_sources_of_rfc_7512_are_understood() {
+        for (text, source) in [
+            ("/etc/token_pin", SecretSpec::File("/etc/token_pin".into())),
+            ("file:/etc/token_pin", SecretSpec::File("/etc/token_pin".into())),
+            ("|/usr/lib/pinomatic", SecretSpec::Command(vec!["/usr/lib/pinomatic".into()])),
+        ] {
+            let locator: Locator = format!("pkcs11:token=a?pin-source={text}").parse().unwrap();
+            assert_eq!(locator.pin_source().unwrap(), Some(source));
+        }
     }
 
     #[test]

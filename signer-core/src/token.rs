@@ -16,7 +16,7 @@ pub use administration::{
     NewManagementKey, Retries,
 };
 pub use certificate::{CertStore, WhenKeysDiffer};
-pub use key::{KeyInfo, KeyManager, KeyRef};
+pub use key::{KeyInfo, KeyManager, KeyRef, KeyWeakness};
 pub use pin::{PinManager, PinStatus};
 pub use policy::{KeyOrigin, KeyPolicy, PinPolicy, TouchPolicy};
 

@@ -1,7 +1,7 @@
 //! Certificates that a token stores.
 
 use super::KeyRef;
-use crate::Result;
+use crate::{Error, Result};
 
 /// What happens to a certificate whose key is not the one that it is stored with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,4 +33,25 @@ pub trait CertStore {
     /// # Errors
     /// As [`CertStore::read`].
     fn remove(&mut self, key: &KeyRef) -> Result<()>;
+
+    /// The certificates (DER) above the one that is stored with a key, each issued by the next.
+    /// Empty where the token stores none.
+    ///
+    /// # Errors
+    /// As [`CertStore::read`].
+    fn read_chain(&mut self, _key: &KeyRef) -> Result<Vec<Vec<u8>>> {
+        Ok(Vec::new())
+    }
+
+    /// Stores the certificates (DER) above the one that is stored with a key. Those that are there
+    /// already are left as they are.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where there is no place for them, and whatever the token reports.
+    fn write_chain(&mut self, _key: &KeyRef, _chain: &[Vec<u8>]) -> Result<()> {
+        Err(Error::Unsupported {
+            operation: "storing a certificate chain".into(),
+            needs: "another kind of token".into(),
+        })
+    }
 }

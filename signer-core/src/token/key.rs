@@ -97,12 +97,52 @@ pub trait KeyManager {
         Err(unsupported("moving a key"))
     }
 
+    /// What a thief of the token's PIN could do with a key beside signing. Empty where the token
+    /// does not tell.
+    ///
+    /// # Errors
+    /// As [`KeyManager::delete`].
+    fn weaknesses(&mut self, _key: &KeyRef) -> Result<Vec<KeyWeakness>> {
+        Ok(Vec::new())
+    }
+
     /// The certificates (DER, leaf first) by which the token vouches that it made the key itself.
     ///
     /// # Errors
     /// As [`KeyManager::delete`].
     fn attest(&mut self, _key: &KeyRef) -> Result<Vec<Vec<u8>>> {
         Err(unsupported("attesting a key"))
+    }
+}
+
+/// What a signing key should not be able to do (PKCS#11 3.1 sections 4.9 and 4.10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyWeakness {
+    /// Its value can be read in the clear: `CKA_SENSITIVE` is false.
+    Readable,
+    /// It can leave the token wrapped under another key: `CKA_EXTRACTABLE` is true.
+    Extractable,
+    /// It can wrap other keys: `CKA_WRAP` is true.
+    Wraps,
+    /// It can unwrap other keys: `CKA_UNWRAP` is true.
+    Unwraps,
+    /// It can decrypt: `CKA_DECRYPT` is true.
+    Decrypts,
+    /// It can be used without the PIN: `CKA_PRIVATE` is false.
+    Public,
+}
+
+impl fmt::Display for KeyWeakness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Readable => "can be read in the clear",
+            Self::Extractable => "can leave the token",
+            Self::Wraps => "can wrap other keys",
+            Self::Unwraps => "can unwrap other keys",
+            Self::Decrypts => "can decrypt",
+            Self::Public => "can be used without the PIN",
+        })
     }
 }
 
