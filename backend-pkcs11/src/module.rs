@@ -1,0 +1,200 @@
+//! One module, loaded and initialised once in this process however often it is opened.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::error::{Error as Answer, RvError};
+use signer_core::{Error, Result};
+
+use crate::bounds::Bounds;
+use crate::fault::Fault;
+use crate::lane::Lane;
+use crate::raw::RawSigning;
+
+/// The modules of this process, by the path of their file behind all links. What was loaded stays
+/// loaded: modules with threads of their own do not survive being unloaded.
+static MODULES: Mutex<BTreeMap<PathBuf, Entry>> = Mutex::new(BTreeMap::new());
+
+#[derive(Debug)]
+struct Entry {
+    loaded: Loaded,
+    /// How many [`Module`] values there are. The last one to go ends the module's work.
+    users: usize,
+    /// Whether C_Initialize was ours, and so C_Finalize is.
+    ours: bool,
+    control: Arc<Mutex<Lane<()>>>,
+    hung: Arc<AtomicBool>,
+}
+
+#[derive(Clone, Debug)]
+struct Loaded {
+    pkcs11: Pkcs11,
+    signing: RawSigning,
+}
+
+/// One user's hold on a module. The module is finalised when the last of them is dropped.
+#[derive(Debug)]
+pub(crate) struct Module {
+    path: PathBuf,
+    loaded: Loaded,
+    bounds: Bounds,
+    /// Calls that need no session go through here, one after the other.
+    control: Arc<Mutex<Lane<()>>>,
+    /// Set once a call did not come back; from then on none is made.
+    hung: Arc<AtomicBool>,
+    /// A copy of this process, made by fork, has none of the threads and must not touch the module.
+    process: u32,
+}
+
+impl Module {
+    /// Loads and initialises a module, or takes part in one that is open already.
+    ///
+    /// `path` is the checked file.
+    pub(crate) fn open(path: &Path, bounds: Bounds) -> Result<Self> {
+        let failed =
+            |fault: Fault| fault.doing(format!("loading the PKCS#11 module {}", path.display()));
+        let mut modules = registry();
+        if let Some(entry) = modules.get_mut(path) {
+            if entry.hung.load(Ordering::Acquire) {
+                return Err(failed(Fault::Hanging));
+            }
+            if entry.users == 0 {
+                let pkcs11 = entry.loaded.pkcs11.clone();
+                let mut control = locked(&entry.control);
+                let initialized =
+                    control.call(bounds.call, move |()| initialize(&pkcs11)).and_then(|it| it);
+                entry.hung.store(control.is_hung(), Ordering::Release);
+                entry.ours = initialized.map_err(failed)?;
+            }
+            entry.users += 1;
+            return Ok(Self::of(path, entry, bounds));
+        }
+        let mut control = Lane::new("pkcs11 module").map_err(failed)?;
+        let file = path.to_owned();
+        // Loading runs code of the module, so it may hang as well.
+        let opened = control.call(bounds.call, move |()| {
+            let pkcs11 = Pkcs11::new(&file)?;
+            let signing = RawSigning::of(&file)?;
+            let ours = initialize(&pkcs11)?;
+            Ok::<_, Fault>((Loaded { pkcs11, signing }, ours))
+        });
+        let (loaded, ours) = opened.and_then(|it| it).map_err(failed)?;
+        let entry = modules.entry(path.to_owned()).or_insert(Entry {
+            loaded,
+            users: 1,
+            ours,
+            control: Arc::new(Mutex::new(control)),
+            hung: Arc::default(),
+        });
+        Ok(Self::of(path, entry, bounds))
+    }
+
+    fn of(path: &Path, entry: &Entry, bounds: Bounds) -> Self {
+        Self {
+            path: path.to_owned(),
+            loaded: entry.loaded.clone(),
+            bounds,
+            control: Arc::clone(&entry.control),
+            hung: Arc::clone(&entry.hung),
+            process: process::id(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    pub(crate) fn pkcs11(&self) -> &Pkcs11 {
+        &self.loaded.pkcs11
+    }
+
+    pub(crate) fn signing(&self) -> RawSigning {
+        self.loaded.signing
+    }
+
+    /// Whether the module may be called at all.
+    pub(crate) fn usable(&self) -> Result<(), Fault> {
+        if process::id() != self.process {
+            return Err(Fault::Forked);
+        }
+        if self.hung.load(Ordering::Acquire) {
+            return Err(Fault::Hanging);
+        }
+        Ok(())
+    }
+
+    /// Notes that a call did not come back. Its thread is still inside the module, so nobody else
+    /// goes there.
+    pub(crate) fn give_up(&self) {
+        self.hung.store(true, Ordering::Release);
+    }
+
+    /// Does something that needs no session.
+    pub(crate) fn ask<R: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Pkcs11) -> Result<R, Answer> + Send + 'static,
+    ) -> Result<R, Fault> {
+        self.usable()?;
+        let pkcs11 = self.loaded.pkcs11.clone();
+        let mut control = locked(&self.control);
+        let answer = control.call(self.bounds.call, move |()| act(&pkcs11));
+        if control.is_hung() {
+            self.give_up();
+        }
+        Ok(answer??)
+    }
+}
+
+impl Drop for Module {
+    fn drop(&mut self) {
+        if process::id() != self.process {
+            return;
+        }
+        // Held to the end, so that nobody opens what is being finalised.
+        let mut modules = registry();
+        let Some(entry) = modules.get_mut(&self.path) else { return };
+        entry.users = entry.users.saturating_sub(1);
+        if entry.users > 0 || !entry.ours || self.usable().is_err() {
+            return;
+        }
+        let pkcs11 = self.loaded.pkcs11.clone();
+        let mut control = locked(&self.control);
+        // Nobody is left who could be told; what was written is on the token already.
+        let _ = control.call(self.bounds.call, move |()| pkcs11.finalize());
+        if control.is_hung() {
+            self.give_up();
+        }
+    }
+}
+
+/// Whether it was us who initialised it.
+fn initialize(pkcs11: &Pkcs11) -> Result<bool, Fault> {
+    match pkcs11.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+        Ok(()) => Ok(true),
+        // Another part of this program did: it is used, and left for them to end.
+        Err(Answer::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(false),
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn registry() -> MutexGuard<'static, BTreeMap<PathBuf, Entry>> {
+    MODULES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn locked(control: &Mutex<Lane<()>>) -> MutexGuard<'_, Lane<()>> {
+    control.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        fault.doing("talking to the PKCS#11 module")
+    }
+}

@@ -1,0 +1,417 @@
+//! One token that this process works with: where it is, its sessions, and its one login.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cryptoki::context::Function;
+use cryptoki::error::RvError;
+use cryptoki::session::{Session, SessionState, UserType};
+use cryptoki::slot::{Limit, Slot, TokenInfo};
+use signer_core::{
+    Error, Event, OpenContext, Result, Secret, SecretKind, SecretRequest, SecretRules, Tries,
+};
+
+use crate::fault::Fault;
+use crate::gate::{self, Door, Pin, Role};
+use crate::module::Module;
+use crate::pool::{Access, Borrowed, Pool, Seat, Worker};
+use crate::slots::{self, Identity, Seen};
+
+/// A token, open.
+#[derive(Debug)]
+pub(crate) struct OpenToken {
+    identity: Identity,
+    name: String,
+    /// What the gate remembers it by.
+    key: String,
+    rules: SecretRules,
+    context: OpenContext,
+    place: Mutex<Seen>,
+    login: Mutex<Login>,
+    pool: Pool,
+    // Dropped last: sessions are closed before the module is finalised.
+    module: Module,
+}
+
+/// The user's PIN, from the first login on: a token that was pulled and put back wants it again.
+#[derive(Debug, Default)]
+struct Login {
+    pin: Option<Secret>,
+    /// Set when the token refused it. The process logs in no more.
+    refused: bool,
+}
+
+/// Who has to be logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum As {
+    Anyone,
+    User,
+}
+
+impl OpenToken {
+    pub(crate) fn new(module: Module, seen: Seen, context: OpenContext) -> Self {
+        let identity = seen.identity();
+        let name = identity.name();
+        let most = match seen.info.max_session_count() {
+            Limit::Max(most) => Some(most),
+            _ => None,
+        };
+        Self {
+            key: format!("{} {identity:?}", module.path().display()),
+            rules: rules(&seen.info),
+            place: Mutex::new(seen),
+            login: Mutex::default(),
+            pool: Pool::new(most),
+            identity,
+            name,
+            context,
+            module,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn rules(&self) -> SecretRules {
+        self.rules
+    }
+
+    pub(crate) fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// What the token says of itself now, wherever it is by now.
+    pub(crate) fn info(&self) -> Result<TokenInfo, Fault> {
+        Ok(self.locate()?.info)
+    }
+
+    /// The slot that it was last seen in.
+    pub(crate) fn slot(&self) -> Slot {
+        locked(&self.place).slot
+    }
+
+    /// Whether its private keys want a PIN at all.
+    fn wants_login(&self) -> bool {
+        locked(&self.place).info.login_required()
+    }
+
+    /// The token's slot and flags, read anew. Where another token or none has come into its slot it
+    /// is looked for everywhere.
+    fn locate(&self) -> Result<Seen, Fault> {
+        let mut place = locked(&self.place);
+        let slot = place.slot;
+        let info = self.module.ask(move |pkcs11| pkcs11.get_token_info(slot));
+        if let Ok(info) = info {
+            let seen = place.with(info);
+            if seen.identity() == self.identity {
+                *place = seen;
+                return Ok(place.clone());
+            }
+        } else {
+            self.module.usable()?;
+        }
+        let tokens = slots::tokens(&self.module)?;
+        match tokens.into_iter().find(|seen| seen.identity() == self.identity) {
+            Some(seen) => {
+                *place = seen;
+                Ok(place.clone())
+            }
+            None => Err(Fault::Told(Error::NotFound {
+                what: format!("{} of {}", self.name, self.module.path().display()),
+            })),
+        }
+    }
+
+    /// Does something on a session's thread, for as long as `bound`.
+    pub(crate) fn on<R: Send + 'static>(
+        &self,
+        worker: &mut Worker,
+        bound: Duration,
+        act: impl FnOnce(&Session) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<R, Fault> {
+        self.seated(worker, bound, move |seat| match &seat.session {
+            Some(session) => act(session),
+            None => Err(closed()),
+        })
+    }
+
+    fn seated<R: Send + 'static>(
+        &self,
+        worker: &mut Worker,
+        bound: Duration,
+        act: impl FnOnce(&mut Seat) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<R, Fault> {
+        self.module.usable()?;
+        let answer = worker.lane.call(bound, act);
+        if worker.lane.is_hung() {
+            self.module.give_up();
+        }
+        answer?
+    }
+
+    /// A session of at least this access, logged in where that is asked for.
+    pub(crate) fn session(&self, access: Access, who: As) -> Result<Borrowed<'_>, Fault> {
+        let bounds = self.module.bounds();
+        let mut borrowed = self.pool.borrow(bounds.session)?;
+        if let Err(fault) = self.ensure(borrowed.worker()?, access) {
+            if fault.code() != Some(RvError::SessionCount) || !borrowed.give_up() {
+                return Err(fault);
+            }
+            // The token has no more sessions, so one of those that are there has to do.
+            borrowed = self.pool.borrow(bounds.session)?;
+            self.ensure(borrowed.worker()?, access)?;
+        }
+        if who == As::User {
+            self.login(borrowed.worker()?)?;
+        }
+        Ok(borrowed)
+    }
+
+    /// Opens the worker's session, if it has none that may do as much.
+    fn ensure(&self, worker: &mut Worker, access: Access) -> Result<(), Fault> {
+        // Whether it is still there shows when it is used; then it is mended.
+        if worker.open >= Some(access) {
+            return Ok(());
+        }
+        self.reopen(worker, access)
+    }
+
+    /// Opens a new session in place of the worker's. The old one is closed only after that: closing
+    /// the last session would log out.
+    fn reopen(&self, worker: &mut Worker, access: Access) -> Result<(), Fault> {
+        let slot = self.locate()?.slot;
+        let pkcs11 = self.module.pkcs11().clone();
+        let opened = self.seated(worker, self.module.bounds().call, move |seat| {
+            let new = match access {
+                Access::Read => pkcs11.open_ro_session(slot)?,
+                Access::Write => pkcs11.open_rw_session(slot)?,
+            };
+            seat.session = Some(new);
+            Ok(())
+        });
+        worker.open = opened.is_ok().then_some(access);
+        opened
+    }
+
+    /// Makes good what a pulled token, an idle time-out or another part of the program undid: a new
+    /// session, and the login.
+    pub(crate) fn mend(&self, worker: &mut Worker, who: As) -> Result<(), Fault> {
+        let access = worker.open.unwrap_or(Access::Read);
+        self.reopen(worker, access)?;
+        match who {
+            As::User => self.login(worker),
+            As::Anyone => Ok(()),
+        }
+    }
+
+    /// Does something in a session; when that turns out to be lost, once more in a new one. `act`
+    /// does nothing by halves before it says that its session is lost.
+    pub(crate) fn run<R: Send + 'static>(
+        &self,
+        access: Access,
+        who: As,
+        bound: Duration,
+        act: impl Fn(&Session) -> Result<R, Fault> + Clone + Send + 'static,
+    ) -> Result<R, Fault> {
+        let mut borrowed = self.session(access, who)?;
+        let worker = borrowed.worker()?;
+        match self.on(worker, bound, act.clone()) {
+            Err(fault) if fault.is_lost_session() => {
+                self.mend(worker, who)?;
+                self.on(worker, bound, act)
+            }
+            answer => answer,
+        }
+    }
+
+    /// Logs the process in, unless it is.
+    fn login(&self, worker: &mut Worker) -> Result<(), Fault> {
+        if !self.wants_login() {
+            return Ok(());
+        }
+        // Held throughout, so that of many threads that find themselves logged out one logs in.
+        let mut login = locked(&self.login);
+        let bound = self.module.bounds().call;
+        let state =
+            self.on(worker, bound, |session| Ok(session.get_session_info()?.session_state()))?;
+        match state {
+            SessionState::RoUser | SessionState::RwUser => return Ok(()),
+            SessionState::RwSecurityOfficer => {
+                self.on(worker, bound, |session| Ok(session.logout()?))?;
+            }
+            SessionState::RoPublic | SessionState::RwPublic => (),
+        }
+        if login.refused {
+            return Err(Fault::Told(Error::SecretUnusable {
+                kind: SecretKind::Pin,
+                origin: "its source".into(),
+                reason: format!("{} refused it before", self.name),
+            }));
+        }
+        if login.pin.is_none() && !self.at_the_token()? {
+            login.pin = Some(self.fetch(Role::User)?);
+        }
+        let presented =
+            self.present(worker, Role::User, login.pin.as_ref(), |session, role, pin| {
+                logged_in(session.login(role, pin))
+            });
+        login.refused = matches!(
+            presented,
+            Err(Fault::Told(
+                Error::WrongSecret { .. } | Error::Blocked { .. } | Error::SecretUnusable { .. }
+            ))
+        );
+        if login.refused {
+            login.pin = None;
+        }
+        presented
+    }
+
+    /// Presents a secret, or has it entered at the token when there is none, by way of a call.
+    pub(crate) fn present<R: Send + 'static>(
+        &self,
+        worker: &mut Worker,
+        role: Role,
+        secret: Option<&Secret>,
+        act: impl FnOnce(&Session, UserType, Option<&cryptoki::types::AuthPin>) -> Result<R, Fault>
+        + Send
+        + 'static,
+    ) -> Result<R, Fault> {
+        let door = Door { token: &self.name, key: &self.key, role, rules: self.rules };
+        let pin = secret.map_or(Pin::AtTheToken, Pin::Known);
+        let bounds = self.module.bounds();
+        let (user, bound) = match (role, pin) {
+            (Role::User, Pin::Known(_)) => (UserType::User, bounds.call),
+            (Role::Officer, Pin::Known(_)) => (UserType::So, bounds.call),
+            (role, Pin::AtTheToken) => {
+                let (token, kind) = (self.name.as_str(), role.kind());
+                self.context.interaction.event(Event::PinPad { token, kind });
+                let user = if role == Role::User { UserType::User } else { UserType::So };
+                (user, bounds.pin_pad)
+            }
+        };
+        gate::present(
+            door,
+            pin,
+            || self.tries(role),
+            || {
+                let pin = secret.map(gate::auth_pin).transpose()?;
+                self.on(worker, bound, move |session| act(session, user, pin.as_ref()))
+            },
+        )
+    }
+
+    /// Logs in as the security officer, does something, and logs out.
+    pub(crate) fn as_officer<R: Send + 'static>(
+        &self,
+        secret: &Secret,
+        act: impl FnOnce(&Session) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<R> {
+        let doing = |fault: Fault| fault.doing(format!("working with {}", self.name));
+        // The officer cannot log in while there are read-only sessions, nor beside the user.
+        self.close_idle();
+        let mut borrowed = self.session(Access::Write, As::Anyone).map_err(doing)?;
+        let worker = borrowed.worker().map_err(doing)?;
+        self.leave(worker).map_err(doing)?;
+        let secret = (!self.pad_for(secret)).then_some(secret);
+        self.present(worker, Role::Officer, secret, |session, role, pin| {
+            Ok(session.login(role, pin)?)
+        })
+        .map_err(doing)?;
+        let bound = self.module.bounds().call;
+        let answer = self.on(worker, bound, act);
+        let left = self.leave(worker);
+        let value = answer.map_err(doing)?;
+        left.map_err(doing)?;
+        Ok(value)
+    }
+
+    /// Logs whoever is logged in out.
+    pub(crate) fn leave(&self, worker: &mut Worker) -> Result<(), Fault> {
+        self.on(worker, self.module.bounds().call, |session| match session.logout() {
+            Err(cryptoki::error::Error::Pkcs11(RvError::UserNotLoggedIn, _)) => Ok(()),
+            answer => Ok(answer?),
+        })
+    }
+
+    /// Whether a secret stands for "at the token": an empty one, where the token has a way to enter
+    /// it.
+    pub(crate) fn pad_for(&self, secret: &Secret) -> bool {
+        secret.expose().is_empty() && locked(&self.place).info.protected_authentication_path()
+    }
+
+    /// Whether the PIN is to be entered at the token: it can be, and no source is named for it.
+    fn at_the_token(&self) -> Result<bool, Fault> {
+        let named = self.context.secrets.source(SecretKind::Pin).is_some();
+        Ok(!named && self.info()?.protected_authentication_path())
+    }
+
+    /// The PIN that a key wants again for each use.
+    pub(crate) fn held_pin<R>(&self, with: impl FnOnce(Option<&Secret>) -> R) -> R {
+        with(locked(&self.login).pin.as_ref())
+    }
+
+    pub(crate) fn tries(&self, role: Role) -> Result<Tries> {
+        let info = self.info()?;
+        Ok(match role {
+            Role::User => slots::user_tries(&info),
+            Role::Officer => slots::officer_tries(&info),
+        })
+    }
+
+    fn fetch(&self, role: Role) -> Result<Secret> {
+        self.context.secrets.fetch(&SecretRequest {
+            kind: role.kind(),
+            token: &self.name,
+            serial: Some(self.identity.serial.as_str()).filter(|it| !it.is_empty()),
+            tries: self.tries(role)?,
+            rules: self.rules,
+        })
+    }
+
+    /// Closes the sessions that nobody uses.
+    fn close_idle(&self) {
+        for mut worker in self.pool.drain() {
+            if worker.open.is_some() {
+                // The session's own end cannot be told to anybody, and leaves nothing behind.
+                let _ = self.seated(&mut worker, self.module.bounds().call, |seat| {
+                    seat.session = None;
+                    Ok(())
+                });
+            }
+        }
+    }
+}
+
+impl Drop for OpenToken {
+    fn drop(&mut self) {
+        self.close_idle();
+    }
+}
+
+/// The length that a token takes for a PIN, as far as it can be believed.
+pub(crate) fn rules(info: &TokenInfo) -> SecretRules {
+    let min_length = info.min_pin_length().clamp(1, 255);
+    let max_length = match info.max_pin_length() {
+        0 => 255,
+        most => most.clamp(min_length, 255),
+    };
+    SecretRules { min_length, max_length, alphabet: SecretRules::DIGITS }
+}
+
+fn logged_in(answer: Result<(), cryptoki::error::Error>) -> Result<(), Fault> {
+    match answer {
+        // Another part of the program did; all sessions of a process share one login.
+        Err(cryptoki::error::Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
+        answer => Ok(answer?),
+    }
+}
+
+fn closed() -> Fault {
+    Fault::Code { function: Function::GetSessionInfo, code: RvError::SessionHandleInvalid }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,141 @@
+//! The user's PIN, and the security officer's that stands where a YubiKey has its PUK.
+
+use signer_core::{
+    Administration, Error, ManagementKeyInfo, NewManagementKey, PinManager, PinStatus, Result,
+    Retries, Secret, SecretKind, SecretRules, Tries,
+};
+
+use crate::fault::Fault;
+use crate::gate::{self, Role};
+use crate::key_object;
+use crate::open_token::As;
+use crate::pool::Access;
+use crate::token::Pkcs11Token;
+
+/// An empty secret means one that is entered at the token, where the token has a way to do so.
+impl PinManager for Pkcs11Token {
+    fn rules(&self) -> SecretRules {
+        self.open.rules()
+    }
+
+    fn pin_status(&mut self) -> Result<PinStatus> {
+        self.open.tries(Role::User).map(status)
+    }
+
+    fn puk_status(&mut self) -> Result<Option<PinStatus>> {
+        self.open.tries(Role::Officer).map(|tries| Some(status(tries)))
+    }
+
+    /// Whoever is logged in is logged out first: else the module would not look at the PIN.
+    fn verify(&mut self, pin: &Secret) -> Result<()> {
+        self.with_writer(|open, worker| {
+            open.leave(worker)?;
+            let pin = (!open.pad_for(pin)).then_some(pin);
+            open.present(worker, Role::User, pin, |session, role, pin| {
+                Ok(session.login(role, pin)?)
+            })?;
+            open.leave(worker)
+        })
+    }
+
+    fn change(&mut self, pin: &Secret, new_pin: &Secret) -> Result<()> {
+        self.acceptable(SecretKind::NewPin, new_pin)?;
+        if self.open.pad_for(pin) {
+            return Err(at_the_token("changing the PIN"));
+        }
+        let new = gate::auth_pin(new_pin)?;
+        self.with_writer(|open, worker| {
+            open.leave(worker)?;
+            open.present(worker, Role::User, Some(pin), move |session, _, pin| match pin {
+                Some(pin) => Ok(session.set_pin(pin, &new)?),
+                None => Err(Fault::Nonsense("no PIN".into())),
+            })?;
+            Ok(())
+        })
+    }
+
+    fn unblock(&mut self, puk: &Secret, new_pin: &Secret) -> Result<()> {
+        self.acceptable(SecretKind::NewPin, new_pin)?;
+        let new = gate::auth_pin(new_pin)?;
+        self.open.as_officer(puk, move |session| Ok(session.init_pin(&new)?))
+    }
+}
+
+/// Of this a PKCS#11 token has the security officer's PIN alone.
+impl Administration for Pkcs11Token {
+    fn puk_rules(&self) -> SecretRules {
+        self.open.rules()
+    }
+
+    fn change_puk(&mut self, puk: &Secret, new_puk: &Secret) -> Result<()> {
+        self.acceptable(SecretKind::NewPuk, new_puk)?;
+        let (old, new) = (gate::auth_pin(puk)?, gate::auth_pin(new_puk)?);
+        // The officer has just logged in with it, so the old one is right.
+        self.open.as_officer(puk, move |session| Ok(session.set_pin(&old, &new)?))
+    }
+
+    fn set_retries(&mut self, _retries: Retries) -> Result<()> {
+        Err(absent("setting how many tries PIN and PUK have"))
+    }
+
+    fn replace_factory_secrets(&mut self, _new_pin: &Secret, _new_puk: &Secret) -> Result<()> {
+        Err(absent("replacing factory secrets"))
+    }
+
+    fn management_key(&mut self) -> Result<ManagementKeyInfo> {
+        Err(absent("a management key"))
+    }
+
+    fn verify_management_key(&mut self) -> Result<()> {
+        Err(absent("a management key"))
+    }
+
+    fn set_management_key(&mut self, _new: &NewManagementKey<'_>) -> Result<()> {
+        Err(absent("a management key"))
+    }
+
+    fn contents(&mut self) -> Result<Vec<String>> {
+        self.reading(As::User, "listing objects", key_object::contents)
+    }
+
+    fn reset(&mut self) -> Result<()> {
+        Err(absent("going back to a factory state"))
+    }
+}
+
+impl Pkcs11Token {
+    fn with_writer<R>(
+        &self,
+        act: impl FnOnce(&crate::open_token::OpenToken, &mut crate::pool::Worker) -> Result<R, Fault>,
+    ) -> Result<R> {
+        let doing = |fault: Fault| fault.doing(format!("working with {}", self.open.name()));
+        let mut borrowed = self.open.session(Access::Write, As::Anyone).map_err(doing)?;
+        let worker = borrowed.worker().map_err(doing)?;
+        act(&self.open, worker).map_err(doing)
+    }
+
+    fn acceptable(&self, kind: SecretKind, secret: &Secret) -> Result<()> {
+        match self.open.rules().objection(secret.expose()) {
+            None => Ok(()),
+            Some(reason) => {
+                Err(Error::SecretUnusable { kind, origin: "its source".into(), reason })
+            }
+        }
+    }
+}
+
+fn status(tries: Tries) -> PinStatus {
+    // PKCS#11 tells neither a total nor whether it is still the factory's.
+    PinStatus { tries, total: None, is_default: None }
+}
+
+fn absent(operation: &str) -> Error {
+    Error::Unsupported { operation: operation.into(), needs: "a PIV token".into() }
+}
+
+fn at_the_token(operation: &str) -> Error {
+    Error::Unsupported {
+        operation: format!("{operation} at the token itself"),
+        needs: "the PIN from a source, or the vendor's own program".into(),
+    }
+}

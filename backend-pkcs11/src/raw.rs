@@ -1,0 +1,122 @@
+//! The one module with `unsafe` in it: signing in one part, with a login in between.
+//!
+//! A key with `CKA_ALWAYS_AUTHENTICATE` wants `C_Login(CKU_CONTEXT_SPECIFIC)` after `C_SignInit` and
+//! right before `C_Sign` (PKCS#11 3.1 section 5.6.7). The binding's `Session::sign` makes both in
+//! one go, and its multi-part calls do not work with mechanisms that take a finished hash. So these
+//! two functions are called here, by pointers out of the module's own function list.
+
+use std::path::Path;
+use std::ptr;
+
+use cryptoki::context::Function;
+use cryptoki::error::{Rv, RvError};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::session::Session;
+use cryptoki_sys::{
+    CK_FUNCTION_LIST_PTR, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG, CKR_OK,
+};
+
+use crate::fault::Fault;
+
+type SignInit =
+    unsafe extern "C" fn(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE) -> CK_ULONG;
+type Sign =
+    unsafe extern "C" fn(CK_SESSION_HANDLE, *mut u8, CK_ULONG, *mut u8, *mut CK_ULONG) -> CK_ULONG;
+
+/// No signature is longer: RSA with 4096 bits makes 512 octets.
+const ROOM: usize = 1024;
+
+/// `C_SignInit` and `C_Sign` of one loaded module.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawSigning {
+    sign_init: SignInit,
+    sign: Sign,
+}
+
+impl RawSigning {
+    /// Takes the two functions out of a module that is loaded already; this holds it loaded until
+    /// the process ends.
+    pub(crate) fn of(module: &Path) -> Result<Self, Fault> {
+        let library = {
+            // SAFETY: loading runs the library's constructors. This file is loaded already, by the
+            // same path, so the loader hands out the same library again and runs nothing.
+            let loaded = unsafe { cryptoki_sys::Pkcs11::new(module) };
+            loaded.map_err(|error| Fault::Binding(error.into()))?
+        };
+        if library.C_GetFunctionList.is_err() {
+            return Err(Fault::Nonsense("the module has no C_GetFunctionList".into()));
+        }
+        let mut list: CK_FUNCTION_LIST_PTR = ptr::null_mut();
+        // SAFETY: the symbol is there (checked above), has this signature by the standard (section
+        // 5.4.4), and `list` is a valid place for the one pointer that it writes.
+        let answer = unsafe { library.C_GetFunctionList(&raw mut list) };
+        if answer != CKR_OK {
+            return Err(code(answer, Function::GetFunctionList));
+        }
+        // SAFETY: after CKR_OK the pointer is null, which `as_ref` sees, or points to the module's
+        // own list, which is static data of a library that is never unloaded (`forget` below).
+        let functions = unsafe { list.as_ref() };
+        let functions = functions.and_then(|list| Some((list.C_SignInit?, list.C_Sign?)));
+        let Some((sign_init, sign)) = functions else {
+            return Err(Fault::Nonsense("the module's function list has no C_Sign".into()));
+        };
+        // The pointers live as long as the library is loaded, which is from here on for ever.
+        std::mem::forget(library);
+        Ok(Self { sign_init, sign })
+    }
+
+    /// Signs `data` with `key` in one part. `between` runs after `C_SignInit`; when it fails,
+    /// `C_Sign` is not called and the session is left with an operation under way: close it.
+    ///
+    /// `session` and `key` are of the module that the functions were taken from.
+    pub(crate) fn sign(
+        self,
+        session: &Session,
+        key: CK_OBJECT_HANDLE,
+        mechanism: &Mechanism<'_>,
+        data: &[u8],
+        between: impl FnOnce() -> Result<(), Fault>,
+    ) -> Result<Vec<u8>, Fault> {
+        let mut mechanism: CK_MECHANISM = mechanism.into();
+        // SAFETY: the function is the module's own C_SignInit. `mechanism` lives until the call
+        // returns, and what its parameter points to lives in the borrowed `Mechanism` (the standard
+        // lets a module read both during the call only). Handles are plain numbers to the module,
+        // which answers with a code to one that it does not know.
+        let answer = unsafe { (self.sign_init)(session.handle(), &raw mut mechanism, key) };
+        if answer != CKR_OK {
+            return Err(code(answer, Function::SignInit));
+        }
+        between()?;
+        let mut signature = vec![0_u8; ROOM];
+        let too_long = |_| Fault::Nonsense("a length does not fit the module's numbers".into());
+        let data_length = CK_ULONG::try_from(data.len()).map_err(too_long)?;
+        let mut length = CK_ULONG::try_from(ROOM).map_err(too_long)?;
+        // SAFETY: the function is the module's own C_Sign. `data` is valid for reads of its length,
+        // and the module does not write to it (the missing `const` is the C header's). `signature`
+        // is valid for writes of `length` octets, which is how much the module is told it may use.
+        let answer = unsafe {
+            (self.sign)(
+                session.handle(),
+                data.as_ptr().cast_mut(),
+                data_length,
+                signature.as_mut_ptr(),
+                &raw mut length,
+            )
+        };
+        if answer != CKR_OK {
+            return Err(code(answer, Function::Sign));
+        }
+        match usize::try_from(length) {
+            Ok(length) if length <= ROOM => signature.truncate(length),
+            _ => return Err(Fault::Nonsense(format!("a signature of {length} octets"))),
+        }
+        Ok(signature)
+    }
+}
+
+fn code(answer: CK_ULONG, function: Function) -> Fault {
+    match Rv::from(answer) {
+        Rv::Error(code) => Fault::Code { function, code },
+        Rv::Ok => Fault::Code { function, code: RvError::GeneralError },
+    }
+}

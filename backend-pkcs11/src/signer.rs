@@ -1,0 +1,191 @@
+//! Signing with a key on a token.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use cryptoki::session::UserType;
+use signer_core::{
+    Error, KeyRef, KeySpec, Result, Signature, SignatureAlgorithm, Signer, SigningSession,
+    SubjectPublicKeyInfoOwned, VerifyingKey,
+};
+
+use crate::fault::Fault;
+use crate::fingerprint::fingerprint;
+use crate::gate::Role;
+use crate::key_object::{self, WholeKey};
+use crate::method::Method;
+use crate::open_token::{As, OpenToken};
+use crate::pool::{Access, Borrowed, Worker};
+
+/// One private key on a token, ready to sign.
+///
+/// A single signature is checked before it is handed out. In a run of signatures the first is: it
+/// proves that the public key is this key's, and whoever issues a certificate checks every one.
+#[derive(Debug)]
+pub(crate) struct Pkcs11Signer {
+    open: Arc<OpenToken>,
+    key: KeyRef,
+    /// The module's number for the key. It changes when the token is pulled and put back.
+    handle: AtomicU64,
+    public_key: SubjectPublicKeyInfoOwned,
+    verifying: VerifyingKey,
+    spec: KeySpec,
+    algorithm: SignatureAlgorithm,
+    method: Method,
+    always_authenticate: bool,
+    proven: AtomicBool,
+}
+
+impl Pkcs11Signer {
+    pub(crate) fn new(
+        open: Arc<OpenToken>,
+        found: WholeKey,
+        algorithm: SignatureAlgorithm,
+        method: Method,
+    ) -> Result<Self> {
+        let verifying = VerifyingKey::new(&found.public_key).map_err(|error| Error::Device {
+            doing: format!("reading the public half of {}", found.private.reference()),
+            source: Box::new(error),
+        })?;
+        Ok(Self {
+            open,
+            key: found.private.reference(),
+            handle: AtomicU64::new(handle(&found)),
+            verifying,
+            public_key: found.public_key,
+            spec: found.spec,
+            algorithm,
+            method,
+            always_authenticate: found.private.always_authenticate,
+            proven: AtomicBool::new(false),
+        })
+    }
+
+    fn borrow(&self) -> Result<Borrowed<'_>> {
+        self.open.session(Access::Read, As::Anyone).map_err(|fault| self.failed(fault))
+    }
+
+    fn failed(&self, fault: Fault) -> Error {
+        fault.doing(format!("signing with {} of {}", self.key, self.open.name()))
+    }
+
+    fn sign_with(&self, worker: &mut Worker, message: &[u8]) -> Result<Signature> {
+        let input = self.method.input(message);
+        let made = match self.attempt(worker, input.clone()) {
+            // Nothing was signed: the session was lost, or the login. Once, it is made good.
+            Err(fault) if fault.is_lost_session() => {
+                self.mend(worker).and_then(|()| self.attempt(worker, input))
+            }
+            made => made,
+        };
+        if made.is_err() {
+            // An operation may still be under way in that session, and nothing ends it but this.
+            worker.open = None;
+        }
+        made.and_then(|octets| self.method.signature(octets, self.spec))
+            .map_err(|fault| self.failed(fault))
+    }
+
+    fn attempt(&self, worker: &mut Worker, input: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        if worker.open.is_none() {
+            self.open.mend(worker, As::User)?;
+        }
+        let (signing, method) = (self.open.module().signing(), self.method);
+        let key = self.handle.load(Ordering::Acquire);
+        let no_mechanism = || Fault::Nonsense("no mechanism for this algorithm".into());
+        if !self.always_authenticate {
+            let bound = self.open.module().bounds().call;
+            return self.open.on(worker, bound, move |session| {
+                let mechanism = method.mechanism().ok_or_else(no_mechanism)?;
+                signing.sign(session, key, &mechanism, &input, || Ok(()))
+            });
+        }
+        // The key wants the PIN again, between the two calls and with nothing else in between.
+        self.open.held_pin(|pin| {
+            self.open.present(worker, Role::User, pin, move |session, _, pin| {
+                let mechanism = method.mechanism().ok_or_else(no_mechanism)?;
+                signing.sign(session, key, &mechanism, &input, || {
+                    Ok(session.login(UserType::ContextSpecific, pin)?)
+                })
+            })
+        })
+    }
+
+    /// A new session and login, and the key looked for anew: it has to be the same key.
+    fn mend(&self, worker: &mut Worker) -> Result<(), Fault> {
+        self.open.mend(worker, As::User)?;
+        let (key, token) = (self.key.clone(), self.open.name().to_owned());
+        let found = self.open.on(worker, self.open.module().bounds().call, move |session| {
+            key_object::find(session, &key, &token)
+        })?;
+        if found.public_key != self.public_key {
+            return Err(Fault::Told(Error::AnotherKey {
+                origin: format!("{} of {}", self.key, self.open.name()),
+                expected: fingerprint(&self.public_key),
+                found: fingerprint(&found.public_key),
+            }));
+        }
+        self.handle.store(handle(&found), Ordering::Release);
+        Ok(())
+    }
+
+    fn check(&self, message: &[u8], signature: &Signature) -> Result<()> {
+        let identifier = self.algorithm.identifier();
+        self.verifying.verify(&identifier, message, signature.as_bytes()).map_err(|error| {
+            Error::Device {
+                doing: format!(
+                    "checking a signature by {} of {} against the public key beside it",
+                    self.key,
+                    self.open.name()
+                ),
+                source: Box::new(error),
+            }
+        })?;
+        self.proven.store(true, Ordering::Release);
+        Ok(())
+    }
+}
+
+impl Signer for Pkcs11Signer {
+    fn public_key(&self) -> &SubjectPublicKeyInfoOwned {
+        &self.public_key
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature> {
+        let mut borrowed = self.borrow()?;
+        let worker = borrowed.worker().map_err(|fault| self.failed(fault))?;
+        let signature = self.sign_with(worker, message)?;
+        self.check(message, &signature)?;
+        Ok(signature)
+    }
+
+    fn session(&self) -> Result<Box<dyn SigningSession + '_>> {
+        Ok(Box::new(Run { signer: self, borrowed: self.borrow()? }))
+    }
+}
+
+/// A run of signatures over one session of the pool.
+#[derive(Debug)]
+struct Run<'a> {
+    signer: &'a Pkcs11Signer,
+    borrowed: Borrowed<'a>,
+}
+
+impl SigningSession for Run<'_> {
+    fn sign(&mut self, message: &[u8]) -> Result<Signature> {
+        let worker = self.borrowed.worker().map_err(|fault| self.signer.failed(fault))?;
+        let signature = self.signer.sign_with(worker, message)?;
+        if !self.signer.proven.load(Ordering::Acquire) {
+            self.signer.check(message, &signature)?;
+        }
+        Ok(signature)
+    }
+}
+
+fn handle(found: &WholeKey) -> u64 {
+    found.private.handle.handle()
+}
