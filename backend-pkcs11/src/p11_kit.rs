@@ -77,6 +77,8 @@ fn library_folders() -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
 
     #[test]
@@ -92,7 +94,7 @@ mod tests {
         fs::write(configurations.join("vendor.module"), "# module: no\nmodule: vendor-pkcs11.so\n")
             .unwrap();
         fs::write(configurations.join("far.module"), "module:/opt/far.so\npriority: 1\n").unwrap();
-        let found = |name| in_folders(name, &[configurations.clone()], &[libraries.clone()]);
+        let found = |name| in_folders(name, from_ref(&configurations), from_ref(&libraries));
         assert_eq!(found("vendor").unwrap(), libraries.join("vendor-pkcs11.so"));
         assert_eq!(found("far").unwrap(), Path::new("/opt/far.so"));
         assert_eq!(found("plain").unwrap(), libraries.join("libplain.so"));
