@@ -136,6 +136,14 @@ pub(crate) fn first_pin(session: &Session, so_pin: &AuthPin, pin: &AuthPin) -> R
     session.logout()
 }
 
+/// Sets a user's PIN anew, as the officer who is logged in, and shows that it holds. Kryoptic keeps
+/// saying that the PIN is locked until it was presented.
+pub(crate) fn reset_pin(session: &Session, pin: &AuthPin) -> Result<(), Answer> {
+    session.init_pin(pin)?;
+    session.logout()?;
+    session.login(UserType::User, Some(pin))
+}
+
 /// The secret as the binding takes it.
 pub(crate) fn auth_pin(secret: &Secret) -> Result<AuthPin, Fault> {
     let text = std::str::from_utf8(secret.expose())

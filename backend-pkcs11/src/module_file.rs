@@ -31,7 +31,7 @@ pub(crate) fn checked(path: &Path) -> Result<PathBuf> {
     File::open(&file)
         .and_then(|file| file.take(HEAD as u64).read_to_end(&mut head))
         .map_err(failed)?;
-    match objection(&head) {
+    match objection(&head, metadata.len()) {
         None => Ok(file),
         Some(reason) => Err(refused(path, reason.into())),
     }
@@ -63,34 +63,25 @@ fn refuse_untrusted(_path: &Path, _metadata: &fs::Metadata) -> Result<()> {
     Ok(())
 }
 
-/// As much of an ELF header as says what the file is for.
-const HEAD: usize = 20;
+/// An ELF header, and the list of segments behind it.
+const HEAD: usize = 4096;
 
-/// Why this system cannot load a file that begins like this (ELF, gABI chapter 4).
+/// Why this system cannot load a file that begins like this and is so long (ELF, gABI chapters 4
+/// and 5).
 #[cfg(target_os = "linux")]
-fn objection(head: &[u8]) -> Option<String> {
-    let Some((magic, rest)) = head.split_at_checked(4) else {
-        return Some("it is no shared library".into());
-    };
-    if magic != b"\x7fELF" {
+fn objection(head: &[u8], length: u64) -> Option<String> {
+    if !head.starts_with(b"\x7fELF") {
         return Some("it is no shared library".into());
     }
-    let (Some(class), Some(order), Some(kind), Some(machine)) =
-        (rest.first(), rest.get(1), rest.get(12..14), rest.get(14..16))
-    else {
-        return Some("it is a shared library that ends after a few octets".into());
-    };
-    let little = *order == 1;
-    let number = |octets: &[u8]| match *octets {
-        [low, high] if little => u16::from_le_bytes([low, high]),
-        [high, low] => u16::from_be_bytes([high, low]),
-        _ => 0,
-    };
+    let cut = || Some("it is a shared library that was cut off".to_owned());
+    let (Some(class), Some(order)) = (head.get(4), head.get(5)) else { return cut() };
     let bits = if *class == 2 { 64 } else { 32 };
-    if bits != usize::BITS || little != cfg!(target_endian = "little") {
+    if bits != usize::BITS || (*order == 1) != cfg!(target_endian = "little") {
         return Some(format!("it is for {bits}-bit programs, and this is one for {ARCH}"));
     }
-    let machine = number(machine);
+    let (Some(kind), Some(machine)) = (number(head, 16, 2), number(head, 18, 2)) else {
+        return cut();
+    };
     let ours = MACHINES.iter().find(|(name, _)| *name == ARCH).map(|(_, number)| *number);
     if ours.is_some_and(|ours| ours != machine) {
         let theirs = MACHINES.iter().find(|(_, number)| *number == machine);
@@ -98,18 +89,58 @@ fn objection(head: &[u8]) -> Option<String> {
         return Some(format!("it is for {theirs}, and this program is for {ARCH}"));
     }
     // ET_DYN
-    (number(kind) != 3).then(|| "it is a program or an object file, not a shared library".into())
+    if kind != 3 {
+        return Some("it is a program or an object file, not a shared library".into());
+    }
+    // The loader maps what is not there, and the process dies of touching it.
+    match segments_end(head) {
+        Some(end) if end <= length => None,
+        _ => cut(),
+    }
+}
+
+/// How far into the file the segments reach that are loaded, of this machine's own word size.
+#[cfg(target_os = "linux")]
+fn segments_end(head: &[u8]) -> Option<u64> {
+    const LOAD: u64 = 1;
+    let word = size_of::<usize>();
+    let wide = word == 8;
+    let at = |wide_at: usize, narrow_at: usize| if wide { wide_at } else { narrow_at };
+    let table = usize::try_from(number(head, at(32, 28), word)?).ok()?;
+    let size = usize::try_from(number(head, at(54, 42), 2)?).ok()?;
+    let count = usize::try_from(number(head, at(56, 44), 2)?).ok()?;
+    let mut end = 0;
+    for index in 0..count {
+        let segment = head.get(table.checked_add(index.checked_mul(size)?)?..)?;
+        if number(segment, 0, 4)? == LOAD {
+            let offset = number(segment, at(8, 4), word)?;
+            end = end.max(offset.checked_add(number(segment, at(32, 16), word)?)?);
+        }
+    }
+    Some(end)
+}
+
+/// An unsigned number in this machine's own order, which was checked before.
+#[cfg(target_os = "linux")]
+fn number(octets: &[u8], at: usize, length: usize) -> Option<u64> {
+    let octets = octets.get(at..at.checked_add(length)?)?.iter();
+    let shift = |number: u64, octet: &u8| number << 8 | u64::from(*octet);
+    Some(if cfg!(target_endian = "little") {
+        octets.rev().fold(0, shift)
+    } else {
+        octets.fold(0, shift)
+    })
 }
 
 /// Elsewhere the loader's own words have to do.
 #[cfg(not(target_os = "linux"))]
-fn objection(head: &[u8]) -> Option<String> {
+fn objection(head: &[u8], _length: u64) -> Option<String> {
     head.is_empty().then(|| "it is empty".into())
 }
 
 /// `e_machine` of the systems that Rust knows by these names.
 #[cfg(target_os = "linux")]
-const MACHINES: &[(&str, u16)] = &[
+const MACHINES: &[(&str, u64)] = &[
     ("x86", 3),
     ("mips", 8),
     ("powerpc", 20),
@@ -138,9 +169,10 @@ mod tests {
         for (content, reason) in [
             (&b"#!/bin/sh\necho hello, this is text\n"[..], "no shared library"),
             (b"", "no shared library"),
-            (b"\x7fELF", "ends after a few octets"),
+            (b"\x7fELF", "was cut off"),
             (&other, "it is for "),
             (&bits, "-bit programs"),
+            (&elf, "was cut off"),
         ] {
             let path = folder.path().join("module.so");
             fs::write(&path, content).unwrap();

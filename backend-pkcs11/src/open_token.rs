@@ -327,6 +327,19 @@ impl OpenToken {
         Ok(value)
     }
 
+    /// Whether a user who was logged in is so no more, or the session is gone: modules are seen to
+    /// answer CKR_GENERAL_ERROR then.
+    pub(crate) fn is_logged_out(&self, worker: &mut Worker) -> bool {
+        let state = self.on(worker, self.module.bounds().call, |session| {
+            Ok(session.get_session_info()?.session_state())
+        });
+        match state {
+            Ok(SessionState::RoUser | SessionState::RwUser) => false,
+            Ok(_) => self.wants_login(),
+            Err(fault) => fault.is_lost_session(),
+        }
+    }
+
     /// Logs whoever is logged in out.
     pub(crate) fn leave(&self, worker: &mut Worker) -> Result<(), Fault> {
         self.on(worker, self.module.bounds().call, |session| match session.logout() {

@@ -57,7 +57,7 @@ impl PinManager for Pkcs11Token {
     fn unblock(&mut self, puk: &Secret, new_pin: &Secret) -> Result<()> {
         self.acceptable(SecretKind::NewPin, new_pin)?;
         let new = gate::auth_pin(new_pin)?;
-        self.open.as_officer(puk, move |session| Ok(session.init_pin(&new)?))
+        self.open.as_officer(puk, move |session| Ok(gate::reset_pin(session, &new)?))
     }
 }
 

@@ -73,7 +73,7 @@ impl Pkcs11Signer {
         let input = self.method.input(message);
         let made = match self.attempt(worker, input.clone()) {
             // Nothing was signed: the session was lost, or the login. Once, it is made good.
-            Err(fault) if fault.is_lost_session() => {
+            Err(fault) if self.is_lost(&fault, worker) => {
                 self.mend(worker).and_then(|()| self.attempt(worker, input))
             }
             made => made,
@@ -84,6 +84,10 @@ impl Pkcs11Signer {
         }
         made.and_then(|octets| self.method.signature(octets, self.spec))
             .map_err(|fault| self.failed(fault))
+    }
+
+    fn is_lost(&self, fault: &Fault, worker: &mut Worker) -> bool {
+        fault.is_lost_session() || fault.code().is_some() && self.open.is_logged_out(worker)
     }
 
     fn attempt(&self, worker: &mut Worker, input: Vec<u8>) -> Result<Vec<u8>, Fault> {
