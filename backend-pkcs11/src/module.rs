@@ -137,6 +137,11 @@ impl Module {
         self.hung.store(true, Ordering::Release);
     }
 
+    /// The mark of [`Module::give_up`].
+    pub(crate) fn hung(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.hung)
+    }
+
     /// Does something that needs no session.
     pub(crate) fn ask<R: Send + 'static>(
         &self,

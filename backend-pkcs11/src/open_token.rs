@@ -181,12 +181,13 @@ impl OpenToken {
     /// the last session would log out.
     fn reopen(&self, worker: &mut Worker, access: Access) -> Result<(), Fault> {
         let slot = self.locate()?.slot;
-        let pkcs11 = self.module.pkcs11().clone();
+        let (pkcs11, hung) = (self.module.pkcs11().clone(), self.module.hung());
         let opened = self.seated(worker, self.module.bounds().call, move |seat| {
             let new = match access {
                 Access::Read => pkcs11.open_ro_session(slot)?,
                 Access::Write => pkcs11.open_rw_session(slot)?,
             };
+            seat.hung = hung;
             seat.session = Some(new);
             Ok(())
         });
@@ -383,16 +384,15 @@ impl OpenToken {
         })
     }
 
-    /// Closes the sessions that nobody uses.
+    /// Closes the sessions that nobody uses, and waits for that: SoftHSM2 crashes when one is closed
+    /// while the module is being finalised.
     fn close_idle(&self) {
         for mut worker in self.pool.drain() {
-            if worker.open.is_some() {
-                // The session's own end cannot be told to anybody, and leaves nothing behind.
-                let _ = self.seated(&mut worker, self.module.bounds().call, |seat| {
-                    seat.session = None;
-                    Ok(())
-                });
-            }
+            // The session's own end cannot be told to anybody, and leaves nothing behind.
+            let _ = self.seated(&mut worker, self.module.bounds().call, |seat| {
+                seat.session = None;
+                Ok(())
+            });
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The sessions that a process has with one token: few, kept open, each on a thread of its own.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cryptoki::session::Session;
@@ -15,6 +16,17 @@ const MOST: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Seat {
     pub(crate) session: Option<Session>,
+    /// Whether the module hangs in some call, be it of another thread.
+    pub(crate) hung: Arc<AtomicBool>,
+}
+
+impl Drop for Seat {
+    /// Closes the session, unless that would mean a call to a module that hangs.
+    fn drop(&mut self) {
+        if self.hung.load(Ordering::Acquire) {
+            std::mem::forget(self.session.take());
+        }
+    }
 }
 
 /// What a session may do.

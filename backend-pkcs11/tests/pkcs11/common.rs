@@ -1,8 +1,6 @@
 //! A token folder of its own for each test, and a process of its own: a module reads where its tokens
 //! are from the environment, once.
 
-#![allow(dead_code)]
-
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +14,8 @@ use signer_core::{
     Secrets, Token,
 };
 
-pub const PIN: &str = "24681357";
-pub const SO_PIN: &str = "87654321";
+pub(crate) const PIN: &str = "24681357";
+pub(crate) const SO_PIN: &str = "87654321";
 
 /// Where a test's own process finds its folder.
 const FOLDER: &str = "TOUCHMARK_TEST_TOKENS";
@@ -25,30 +23,36 @@ const FOLDER: &str = "TOUCHMARK_TEST_TOKENS";
 const BOUND: Duration = Duration::from_secs(180);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Never locks a PIN.
     SoftHsm,
     /// Locks after ten wrong ones.
     Kryoptic,
+    /// SoftHSM2 behind a module that fails as it is told.
+    Shim,
 }
 
 /// What a test has to itself.
 #[derive(Debug)]
-pub struct Home {
-    pub kind: Kind,
-    pub folder: PathBuf,
+pub(crate) struct Home {
+    pub(crate) folder: PathBuf,
     module: PathBuf,
 }
 
 /// Runs a test in a process of its own, with an empty set of tokens. `name` is the test's own name.
-pub fn isolated(name: &str, kind: Kind, body: impl FnOnce(&Home)) {
+pub(crate) fn isolated(name: &str, kind: Kind, body: impl FnOnce(&Home)) {
     isolated_with(name, kind, &[], body);
 }
 
 /// As [`isolated`], with further variables; `{folder}` in them is the test's folder.
-pub fn isolated_with(name: &str, kind: Kind, variables: &[(&str, &str)], body: impl FnOnce(&Home)) {
+pub(crate) fn isolated_with(
+    name: &str,
+    kind: Kind,
+    variables: &[(&str, &str)],
+    body: impl FnOnce(&Home),
+) {
     if let Some(folder) = env::var_os(FOLDER) {
-        return body(&Home { kind, folder: folder.into(), module: module(kind) });
+        return body(&Home { folder: folder.into(), module: module(kind) });
     }
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -75,6 +79,12 @@ pub fn isolated_with(name: &str, kind: Kind, variables: &[(&str, &str)], body: i
         .env("SOFTHSM2_CONF", path("softhsm2.conf"))
         .env("KRYOPTIC_CONF", path("kryoptic.conf"))
         .stdin(Stdio::null());
+    if kind == Kind::Shim {
+        command
+            .env("PKCS11_SHIM_MODULE", module(Kind::SoftHsm))
+            .env("PKCS11_SHIM_RULES", path("rules"))
+            .env("PKCS11_SHIM_LOG", path("calls"));
+    }
     for (variable, value) in variables {
         let value = value.replace("{folder}", &folder.path().display().to_string());
         command.env(variable, value);
@@ -96,36 +106,36 @@ pub fn isolated_with(name: &str, kind: Kind, variables: &[(&str, &str)], body: i
 }
 
 impl Home {
-    pub fn module(&self) -> &Path {
+    pub(crate) fn module(&self) -> &Path {
         &self.module
     }
 
     /// A locator with this module; `path` is what stands before the query.
-    pub fn locator(&self, path: &str) -> Locator {
+    pub(crate) fn locator(&self, path: &str) -> Locator {
         format!("pkcs11:{path}?module-path={}", self.module.display()).parse().unwrap()
     }
 
     /// The path of one of the test's own files.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
     /// A source that gives this secret.
-    pub fn source(&self, name: &str, secret: &str) -> SecretSpec {
+    pub(crate) fn source(&self, name: &str, secret: &str) -> SecretSpec {
         let path = self.file(name);
         fs::write(&path, secret).unwrap();
         SecretSpec::File(path.display().to_string())
     }
 
     /// A context in which the PIN is this one.
-    pub fn context(&self, pin: &str) -> OpenContext {
+    pub(crate) fn context(&self, pin: &str) -> OpenContext {
         let source = self.source("pin.txt", pin);
         let secrets = Secrets::new().with(SecretKind::Pin, source);
         OpenContext { secrets, ..OpenContext::default() }
     }
 
     /// Makes a token with the usual PINs.
-    pub fn token(&self, label: &str) {
+    pub(crate) fn token(&self, label: &str) {
         let backend = Pkcs11Backend::new();
         let at = self.locator("");
         let slot = backend.empty_slots(&at).unwrap()[0];
@@ -136,20 +146,34 @@ impl Home {
     }
 
     /// Opens what `path` names, with the right PIN.
-    pub fn open(&self, path: &str) -> Box<dyn Token> {
+    pub(crate) fn open(&self, path: &str) -> Box<dyn Token> {
         Pkcs11Backend::new().open(&self.locator(path), &self.context(PIN)).unwrap()
     }
 
     /// A token `label` with one P-256 key `dak`.
-    pub fn token_with_key(&self, label: &str) -> Box<dyn Token> {
+    pub(crate) fn token_with_key(&self, label: &str) -> Box<dyn Token> {
         self.token(label);
         let mut token = self.open(&format!("token={label}"));
         generate(&mut *token, "dak", KeySpec::P256);
         token
     }
 
+    /// What the shim does from now on; its counting starts anew.
+    pub(crate) fn rules(&self, rules: &str) {
+        // Another file in its place at once, so that no call sees half of it.
+        fs::write(self.file("rules.new"), rules).unwrap();
+        fs::rename(self.file("rules.new"), self.file("rules")).unwrap();
+    }
+
+    /// The calls that the shim has seen since this was last asked.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let calls = fs::read_to_string(self.file("calls")).unwrap_or_default();
+        fs::write(self.file("calls"), "").unwrap();
+        calls.lines().map(str::to_owned).collect()
+    }
+
     /// Runs one of other people's programs on this module.
-    pub fn run(&self, program: &str, arguments: &[&str]) -> String {
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> String {
         let output = Command::new(program).args(arguments).current_dir(&self.folder).output();
         let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
         let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
@@ -159,7 +183,7 @@ impl Home {
     }
 
     /// As [`Home::run`], for OpenSC's pkcs11-tool, logged in.
-    pub fn pkcs11_tool(&self, label: &str, arguments: &[&str]) -> String {
+    pub(crate) fn pkcs11_tool(&self, label: &str, arguments: &[&str]) -> String {
         let module = self.module.display().to_string();
         let mut all = vec!["--module", &module, "--token-label", label, "--login", "--pin", PIN];
         all.extend(arguments);
@@ -167,24 +191,24 @@ impl Home {
     }
 }
 
-pub fn named(label: &str) -> KeyRef {
+pub(crate) fn named(label: &str) -> KeyRef {
     KeyRef::Object { label: Some(label.into()), id: None }
 }
 
-pub fn with_id(id: &[u8]) -> KeyRef {
+pub(crate) fn with_id(id: &[u8]) -> KeyRef {
     KeyRef::Object { label: None, id: Some(id.to_vec()) }
 }
 
-pub fn secret(text: &str) -> Secret {
+pub(crate) fn secret(text: &str) -> Secret {
     Secret::new(text.as_bytes().to_vec())
 }
 
-pub fn generate(token: &mut dyn Token, label: &str, spec: KeySpec) -> signer_core::KeyInfo {
+pub(crate) fn generate(token: &mut dyn Token, label: &str, spec: KeySpec) -> signer_core::KeyInfo {
     token.key_manager().unwrap().generate(&named(label), spec, KeyPolicy::default()).unwrap()
 }
 
 /// The error and its causes, in one line.
-pub fn told(error: &dyn std::error::Error) -> String {
+pub(crate) fn told(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
@@ -199,6 +223,8 @@ fn module(kind: Kind) -> PathBuf {
         Kind::SoftHsm => PathBuf::from("/usr/lib/softhsm/libsofthsm2.so"),
         Kind::Kryoptic => Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../.tools/kryoptic-1.5.4/libkryoptic_pkcs11.so"),
+        // Cargo puts it beside the tests, because they depend on it.
+        Kind::Shim => env::current_exe().unwrap().with_file_name(pkcs11_shim::file_name()),
     };
     assert!(path.exists(), "{} is missing: run scripts/setup", path.display());
     path

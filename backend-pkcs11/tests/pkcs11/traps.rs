@@ -1,12 +1,10 @@
 //! What leads other programs astray: no match, two matches, and files that are no modules.
 
-mod common;
-
 use std::fs;
 use std::sync::{Arc, Mutex};
 
+use crate::common::{Home, Kind, PIN, SO_PIN, generate, isolated, named, told, with_id};
 use backend_pkcs11::Pkcs11Backend;
-use common::{Home, Kind, PIN, SO_PIN, generate, isolated, named, told, with_id};
 use signer_core::{
     Backend, Error, Event, Interaction, KeyRef, KeySpec, OpenContext, Signer, VerifyingKey,
     WhenKeysDiffer,
@@ -27,7 +25,7 @@ fn make_with_pkcs11_tool(home: &Home, label: &str, id: &str) {
 
 #[test]
 fn a_label_that_does_not_exist_is_no_other_key() {
-    isolated("a_label_that_does_not_exist_is_no_other_key", Kind::SoftHsm, |home| {
+    isolated("traps::a_label_that_does_not_exist_is_no_other_key", Kind::SoftHsm, |home| {
         let mut token = home.token_with_key("factory");
         for key in [
             named("dax"),
@@ -51,7 +49,7 @@ fn a_label_that_does_not_exist_is_no_other_key() {
 
 #[test]
 fn two_keys_with_one_id_are_told_apart_by_label_and_never_mixed_up() {
-    let name = "two_keys_with_one_id_are_told_apart_by_label_and_never_mixed_up";
+    let name = "traps::two_keys_with_one_id_are_told_apart_by_label_and_never_mixed_up";
     isolated(name, Kind::SoftHsm, |home| {
         home.token("factory");
         for label in ["one", "two"] {
@@ -80,7 +78,7 @@ fn two_keys_with_one_id_are_told_apart_by_label_and_never_mixed_up() {
 
 #[test]
 fn two_keys_with_one_name_are_listed_with_their_fingerprints() {
-    let name = "two_keys_with_one_name_are_listed_with_their_fingerprints";
+    let name = "traps::two_keys_with_one_name_are_listed_with_their_fingerprints";
     isolated(name, Kind::SoftHsm, |home| {
         home.token("factory");
         for _ in 0..2 {
@@ -95,7 +93,7 @@ fn two_keys_with_one_name_are_listed_with_their_fingerprints() {
 
 #[test]
 fn two_tokens_with_one_label_are_told_apart_by_serial() {
-    isolated("two_tokens_with_one_label_are_told_apart_by_serial", Kind::SoftHsm, |home| {
+    isolated("traps::two_tokens_with_one_label_are_told_apart_by_serial", Kind::SoftHsm, |home| {
         for _ in 0..2 {
             home.run(
                 "softhsm2-util",
@@ -142,7 +140,7 @@ fn public_pem(home: &Home, signer: &dyn Signer) -> &'static str {
 
 #[test]
 fn a_certificate_of_another_key_under_the_same_id_is_refused() {
-    let name = "a_certificate_of_another_key_under_the_same_id_is_refused";
+    let name = "traps::a_certificate_of_another_key_under_the_same_id_is_refused";
     isolated(name, Kind::SoftHsm, |home| {
         let mut token = home.token_with_key("factory");
         generate(&mut *token, "other", KeySpec::P256);
@@ -182,7 +180,7 @@ fn a_certificate_of_another_key_under_the_same_id_is_refused() {
 
 #[test]
 fn a_key_without_a_public_object_goes_by_its_certificate() {
-    let name = "a_key_without_a_public_object_goes_by_its_certificate";
+    let name = "traps::a_key_without_a_public_object_goes_by_its_certificate";
     isolated(name, Kind::SoftHsm, |home| {
         let mut token = home.token_with_key("factory");
         let dak = named("dak");
@@ -199,35 +197,39 @@ fn a_key_without_a_public_object_goes_by_its_certificate() {
 
 #[test]
 fn files_that_are_no_modules_are_told_for_what_they_are() {
-    isolated("files_that_are_no_modules_are_told_for_what_they_are", Kind::SoftHsm, |home| {
-        let backend = Pkcs11Backend::new();
-        fs::write(home.file("text.so"), "this is text, and long enough to be one\n").unwrap();
-        // A shared library of this machine, and no module.
-        let library = fs::read("/usr/lib/softhsm/libsofthsm2.so").unwrap();
-        let mut foreign = library.clone();
-        foreign[18] ^= 0xff;
-        fs::write(home.file("foreign.so"), foreign).unwrap();
-        fs::write(home.file("half.so"), &library[..4096]).unwrap();
-        let plain = fs::read_dir("/usr/lib/x86_64-linux-gnu")
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|it| it.path())
-            .find(|it| it.file_name().is_some_and(|name| name == "libz.so.1"));
-        let mut cases = vec![
-            (home.folder.clone(), "it is a folder"),
-            (home.file("text.so"), "it is no shared library"),
-            (home.file("foreign.so"), "it is for "),
-            (home.file("half.so"), "was cut off"),
-            (home.file("none.so"), "not found"),
-        ];
-        cases.extend(plain.map(|path| (path, "C_GetFunctionList")));
-        for (path, reason) in cases {
-            let at = format!("pkcs11:token=a?module-path={}", path.display()).parse().unwrap();
-            let error = told(&backend.open(&at, &OpenContext::default()).unwrap_err());
-            assert!(error.contains(reason), "{}: {error}", path.display());
-        }
-    });
+    isolated(
+        "traps::files_that_are_no_modules_are_told_for_what_they_are",
+        Kind::SoftHsm,
+        |home| {
+            let backend = Pkcs11Backend::new();
+            fs::write(home.file("text.so"), "this is text, and long enough to be one\n").unwrap();
+            // A shared library of this machine, and no module.
+            let library = fs::read("/usr/lib/softhsm/libsofthsm2.so").unwrap();
+            let mut foreign = library.clone();
+            foreign[18] ^= 0xff;
+            fs::write(home.file("foreign.so"), foreign).unwrap();
+            fs::write(home.file("half.so"), &library[..4096]).unwrap();
+            let plain = fs::read_dir("/usr/lib/x86_64-linux-gnu")
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|it| it.path())
+                .find(|it| it.file_name().is_some_and(|name| name == "libz.so.1"));
+            let mut cases = vec![
+                (home.folder.clone(), "it is a folder"),
+                (home.file("text.so"), "it is no shared library"),
+                (home.file("foreign.so"), "it is for "),
+                (home.file("half.so"), "was cut off"),
+                (home.file("none.so"), "not found"),
+            ];
+            cases.extend(plain.map(|path| (path, "C_GetFunctionList")));
+            for (path, reason) in cases {
+                let at = format!("pkcs11:token=a?module-path={}", path.display()).parse().unwrap();
+                let error = told(&backend.open(&at, &OpenContext::default()).unwrap_err());
+                assert!(error.contains(reason), "{}: {error}", path.display());
+            }
+        },
+    );
 }
 
 #[derive(Debug, Default)]
@@ -241,7 +243,7 @@ impl Interaction for Heard {
 
 #[test]
 fn a_slot_number_filters_and_warns() {
-    isolated("a_slot_number_filters_and_warns", Kind::SoftHsm, |home| {
+    isolated("traps::a_slot_number_filters_and_warns", Kind::SoftHsm, |home| {
         let mut token = home.token_with_key("factory");
         signs(&*token.signer(&KeyRef::Sole, None).unwrap());
         let listed = home.run("softhsm2-util", &["--show-slots"]);

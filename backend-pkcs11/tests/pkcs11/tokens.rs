@@ -1,9 +1,7 @@
 //! What every token can do, on SoftHSM2 and on Kryoptic.
 
-mod common;
-
+use crate::common::{Home, Kind, PIN, SO_PIN, generate, isolated, named, secret, told, with_id};
 use backend_pkcs11::{NewToken, Pkcs11Backend};
-use common::{Home, Kind, PIN, SO_PIN, generate, isolated, named, secret, told, with_id};
 use signer_core::{
     Backend, Error, KeyOrigin, KeyPolicy, KeyRef, KeySpec, PinPolicy, SignatureAlgorithm, Signer,
     Tries, VerifyingKey,
@@ -59,7 +57,7 @@ fn keys_are_made_and_sign(home: &Home, specs: &[KeySpec]) {
 
 #[test]
 fn softhsm_makes_keys_that_sign() {
-    isolated("softhsm_makes_keys_that_sign", Kind::SoftHsm, |home| {
+    isolated("tokens::softhsm_makes_keys_that_sign", Kind::SoftHsm, |home| {
         let all = [KeySpec::P256, KeySpec::P384, KeySpec::Ed25519, KeySpec::Rsa(2048)];
         keys_are_made_and_sign(home, &all);
     });
@@ -67,7 +65,7 @@ fn softhsm_makes_keys_that_sign() {
 
 #[test]
 fn kryoptic_makes_keys_that_sign() {
-    isolated("kryoptic_makes_keys_that_sign", Kind::Kryoptic, |home| {
+    isolated("tokens::kryoptic_makes_keys_that_sign", Kind::Kryoptic, |home| {
         keys_are_made_and_sign(home, &[KeySpec::P256, KeySpec::P384, KeySpec::Rsa(2048)]);
         let mut token = home.open("token=factory");
         let answer = token.key_manager().unwrap().generate(
@@ -134,7 +132,7 @@ const RSA: (&str, KeySpec) = ("-algorithm RSA -pkeyopt rsa_keygen_bits:2048", Ke
 
 #[test]
 fn softhsm_imports_keys_and_deletes_them() {
-    isolated("softhsm_imports_keys_and_deletes_them", Kind::SoftHsm, |home| {
+    isolated("tokens::softhsm_imports_keys_and_deletes_them", Kind::SoftHsm, |home| {
         let edwards = ("-algorithm ED25519", KeySpec::Ed25519);
         keys_are_imported_and_deleted(home, &[EC256, EC384, RSA, edwards]);
     });
@@ -142,7 +140,7 @@ fn softhsm_imports_keys_and_deletes_them() {
 
 #[test]
 fn kryoptic_imports_keys_and_deletes_them() {
-    isolated("kryoptic_imports_keys_and_deletes_them", Kind::Kryoptic, |home| {
+    isolated("tokens::kryoptic_imports_keys_and_deletes_them", Kind::Kryoptic, |home| {
         keys_are_imported_and_deleted(home, &[EC256, EC384, RSA]);
     });
 }
@@ -178,7 +176,7 @@ fn an_empty_token_is_initialised_once(home: &Home) {
 #[test]
 fn softhsm_token_is_initialised_once() {
     isolated(
-        "softhsm_token_is_initialised_once",
+        "tokens::softhsm_token_is_initialised_once",
         Kind::SoftHsm,
         an_empty_token_is_initialised_once,
     );
@@ -187,7 +185,7 @@ fn softhsm_token_is_initialised_once() {
 #[test]
 fn kryoptic_token_is_initialised_once() {
     isolated(
-        "kryoptic_token_is_initialised_once",
+        "tokens::kryoptic_token_is_initialised_once",
         Kind::Kryoptic,
         an_empty_token_is_initialised_once,
     );
@@ -209,7 +207,7 @@ fn a_key_that_wants_the_pin_each_time_gets_it(home: &Home) {
 #[test]
 fn softhsm_key_that_wants_the_pin_each_time_gets_it() {
     isolated(
-        "softhsm_key_that_wants_the_pin_each_time_gets_it",
+        "tokens::softhsm_key_that_wants_the_pin_each_time_gets_it",
         Kind::SoftHsm,
         a_key_that_wants_the_pin_each_time_gets_it,
     );
@@ -218,7 +216,7 @@ fn softhsm_key_that_wants_the_pin_each_time_gets_it() {
 #[test]
 fn kryoptic_key_that_wants_the_pin_each_time_gets_it() {
     isolated(
-        "kryoptic_key_that_wants_the_pin_each_time_gets_it",
+        "tokens::kryoptic_key_that_wants_the_pin_each_time_gets_it",
         Kind::Kryoptic,
         a_key_that_wants_the_pin_each_time_gets_it,
     );
@@ -243,17 +241,21 @@ fn threads_sign_with_one_login(home: &Home) {
 
 #[test]
 fn softhsm_signs_from_many_threads() {
-    isolated("softhsm_signs_from_many_threads", Kind::SoftHsm, threads_sign_with_one_login);
+    isolated("tokens::softhsm_signs_from_many_threads", Kind::SoftHsm, threads_sign_with_one_login);
 }
 
 #[test]
 fn kryoptic_signs_from_many_threads() {
-    isolated("kryoptic_signs_from_many_threads", Kind::Kryoptic, threads_sign_with_one_login);
+    isolated(
+        "tokens::kryoptic_signs_from_many_threads",
+        Kind::Kryoptic,
+        threads_sign_with_one_login,
+    );
 }
 
 #[test]
 fn keys_are_not_overwritten_and_need_a_name() {
-    isolated("keys_are_not_overwritten_and_need_a_name", Kind::SoftHsm, |home| {
+    isolated("tokens::keys_are_not_overwritten_and_need_a_name", Kind::SoftHsm, |home| {
         let mut token = home.token_with_key("factory");
         let manager = token.key_manager().unwrap();
         let mut generate =

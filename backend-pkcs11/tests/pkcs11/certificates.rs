@@ -1,10 +1,8 @@
 //! Certificates beside their keys, chains, and what other programs read of them.
 
-mod common;
-
 use std::fs;
 
-use common::{Home, Kind, PIN, isolated, named};
+use crate::common::{Home, Kind, PIN, isolated, named};
 use signer_core::{Error, Signer, Token, WhenKeysDiffer};
 
 fn openssl(home: &Home, line: &str) {
@@ -87,7 +85,7 @@ fn certificates_are_kept_beside_their_key(home: &Home) {
 #[test]
 fn softhsm_keeps_certificates_beside_their_key() {
     isolated(
-        "softhsm_keeps_certificates_beside_their_key",
+        "certificates::softhsm_keeps_certificates_beside_their_key",
         Kind::SoftHsm,
         certificates_are_kept_beside_their_key,
     );
@@ -96,7 +94,7 @@ fn softhsm_keeps_certificates_beside_their_key() {
 #[test]
 fn kryoptic_keeps_certificates_beside_their_key() {
     isolated(
-        "kryoptic_keeps_certificates_beside_their_key",
+        "certificates::kryoptic_keeps_certificates_beside_their_key",
         Kind::Kryoptic,
         certificates_are_kept_beside_their_key,
     );
@@ -104,7 +102,7 @@ fn kryoptic_keeps_certificates_beside_their_key() {
 
 #[test]
 fn gnutls_lists_what_was_written_and_openssl_checks_what_opensc_signed() {
-    let name = "gnutls_lists_what_was_written_and_openssl_checks_what_opensc_signed";
+    let name = "certificates::gnutls_lists_what_was_written_and_openssl_checks_what_opensc_signed";
     isolated(name, Kind::SoftHsm, |home| {
         let mut token = home.token_with_key("factory");
         let dak = named("dak");

@@ -1,9 +1,7 @@
 //! Wrong PINs, last tries, and the security officer.
 
-mod common;
-
+use crate::common::{Home, Kind, PIN, SO_PIN, isolated, named, secret};
 use backend_pkcs11::Pkcs11Backend;
-use common::{Home, Kind, PIN, SO_PIN, isolated, named, secret};
 use signer_core::{Backend, Error, SecretKind, Tries};
 
 fn wrong(number: u32) -> signer_core::Secret {
@@ -25,7 +23,7 @@ fn spend(home: &Home, times: u32) {
 
 #[test]
 fn kryoptic_spares_the_last_try_and_the_officer_unblocks() {
-    let name = "kryoptic_spares_the_last_try_and_the_officer_unblocks";
+    let name = "pins::kryoptic_spares_the_last_try_and_the_officer_unblocks";
     isolated(name, Kind::Kryoptic, |home| {
         drop(home.token_with_key("factory"));
         let status = |home: &Home| {
@@ -95,7 +93,7 @@ fn a_pin_that_failed_is_not_presented_twice(home: &Home) {
 #[test]
 fn softhsm_is_not_given_a_wrong_pin_twice() {
     isolated(
-        "softhsm_is_not_given_a_wrong_pin_twice",
+        "pins::softhsm_is_not_given_a_wrong_pin_twice",
         Kind::SoftHsm,
         a_pin_that_failed_is_not_presented_twice,
     );
@@ -104,7 +102,7 @@ fn softhsm_is_not_given_a_wrong_pin_twice() {
 #[test]
 fn kryoptic_is_not_given_a_wrong_pin_twice() {
     isolated(
-        "kryoptic_is_not_given_a_wrong_pin_twice",
+        "pins::kryoptic_is_not_given_a_wrong_pin_twice",
         Kind::Kryoptic,
         a_pin_that_failed_is_not_presented_twice,
     );
@@ -153,10 +151,18 @@ fn pins_are_verified_and_changed(home: &Home) {
 
 #[test]
 fn softhsm_verifies_and_changes_pins() {
-    isolated("softhsm_verifies_and_changes_pins", Kind::SoftHsm, pins_are_verified_and_changed);
+    isolated(
+        "pins::softhsm_verifies_and_changes_pins",
+        Kind::SoftHsm,
+        pins_are_verified_and_changed,
+    );
 }
 
 #[test]
 fn kryoptic_verifies_and_changes_pins() {
-    isolated("kryoptic_verifies_and_changes_pins", Kind::Kryoptic, pins_are_verified_and_changed);
+    isolated(
+        "pins::kryoptic_verifies_and_changes_pins",
+        Kind::Kryoptic,
+        pins_are_verified_and_changed,
+    );
 }

@@ -1,0 +1,130 @@
+//! Signatures a second through [`Signer`], against a bare loop of the same calls, on SoftHSM2.
+//!
+//! Prints one line for each number of threads. Both are measured in turn, several times; the best
+//! of each counts.
+
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "it is a program that prints")]
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use backend_pkcs11::{NewToken, Pkcs11Backend};
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::{Attribute, ObjectClass};
+use cryptoki::session::UserType;
+use cryptoki::slot::Slot;
+use cryptoki::types::AuthPin;
+use signer_core::{
+    Backend, KeyPolicy, KeyRef, KeySpec, Locator, OpenContext, Secret, SecretKind, SecretSpec,
+    Secrets, Signer,
+};
+
+const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
+const PIN: &str = "123456";
+const SPELL: Duration = Duration::from_millis(1000);
+const ROUNDS: usize = 5;
+
+fn main() {
+    // The module reads where its tokens are from the environment of its process.
+    if env::var_os("SOFTHSM2_CONF").is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let configuration = folder.path().join("softhsm2.conf");
+        fs::create_dir(folder.path().join("tokens")).unwrap();
+        let tokens = folder.path().join("tokens");
+        fs::write(&configuration, format!("directories.tokendir = {}\n", tokens.display()))
+            .unwrap();
+        let status = Command::new(env::current_exe().unwrap())
+            .env("SOFTHSM2_CONF", configuration)
+            .status()
+            .unwrap();
+        assert!(status.success());
+        return;
+    }
+    let at: Locator = format!("pkcs11:?module-path={MODULE}").parse().unwrap();
+    let backend = Pkcs11Backend::new();
+    let secret = Secret::new(PIN.as_bytes().to_vec());
+    let new = NewToken { label: "bench", so_pin: &secret, pin: &secret };
+    let made = backend.initialize(&at, &new).unwrap();
+    let pin = env::temp_dir().join(format!("touchmark-bench-{}.pin", std::process::id()));
+    fs::write(&pin, PIN).unwrap();
+    let source = SecretSpec::File(pin.display().to_string());
+    let context = OpenContext {
+        secrets: Secrets::new().with(SecretKind::Pin, source),
+        ..OpenContext::default()
+    };
+    let mut token = backend.open(&made.locator, &context).unwrap();
+    let key = KeyRef::Object { label: Some("dak".into()), id: None };
+    token.key_manager().unwrap().generate(&key, KeySpec::P256, KeyPolicy::default()).unwrap();
+    let signer = token.signer(&key, None).unwrap();
+    fs::remove_file(&pin).unwrap();
+    let bare = Bare::new();
+    for threads in [1, 2] {
+        let (mut ours, mut theirs) = (0.0_f64, 0.0_f64);
+        for _ in 0..ROUNDS {
+            theirs = theirs.max(bare.rate(threads));
+            ours = ours.max(rate(&signer, threads));
+        }
+        println!(
+            "{threads} thread(s): C_Sign {theirs:.0}/s, Signer {ours:.0}/s, ratio {:.3}",
+            ours / theirs
+        );
+    }
+}
+
+fn rate(signer: &Arc<dyn Signer>, threads: u32) -> f64 {
+    counted(threads, |deadline| {
+        let mut session = signer.session().unwrap();
+        let message = [7; 600];
+        let mut count = 0;
+        while Instant::now() < deadline {
+            session.sign(&message).unwrap();
+            count += 1;
+        }
+        count
+    })
+}
+
+/// The same module, called as plainly as can be. It is initialised already, and logged in.
+struct Bare {
+    pkcs11: Pkcs11,
+    slot: Slot,
+}
+
+impl Bare {
+    fn new() -> Self {
+        let pkcs11 = Pkcs11::new(MODULE).unwrap();
+        // Ours already; whoever is second is told so.
+        let _ = pkcs11.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK));
+        let slots = pkcs11.get_slots_with_initialized_token().unwrap();
+        Self { slot: *slots.first().unwrap(), pkcs11 }
+    }
+
+    fn rate(&self, threads: u32) -> f64 {
+        counted(threads, |deadline| {
+            let session = self.pkcs11.open_ro_session(self.slot).unwrap();
+            let _ = session.login(UserType::User, Some(&AuthPin::new(PIN.into())));
+            let template = [Attribute::Class(ObjectClass::PRIVATE_KEY)];
+            let key = *session.find_objects(&template).unwrap().first().unwrap();
+            let digest = [7; 32];
+            let mut count = 0;
+            while Instant::now() < deadline {
+                session.sign(&Mechanism::Ecdsa, key, &digest).unwrap();
+                count += 1;
+            }
+            count
+        })
+    }
+}
+
+/// Signatures a second, of all threads together.
+fn counted(threads: u32, work: impl Fn(Instant) -> u32 + Sync) -> f64 {
+    let started = Instant::now();
+    let total: u32 = thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(started + SPELL))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    f64::from(total) / started.elapsed().as_secs_f64()
+}

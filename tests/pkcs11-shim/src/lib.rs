@@ -1,0 +1,24 @@
+//! A PKCS#11 module for tests. It forwards every call to another module, and at chosen calls it
+//! answers with a code instead, hangs, or kills the process.
+//!
+//! It is told by environment variables:
+//!
+//! - `PKCS11_SHIM_MODULE`: the module behind it;
+//! - `PKCS11_SHIM_RULES`: a file of rules, read anew at every call. A change of it starts the
+//!   counting anew;
+//! - `PKCS11_SHIM_LOG`: a file that gets a line for every call.
+//!
+//! A rule is a line `FUNCTION CALLS DEED`. `CALLS` is a number from 1 (`3`), or that and all further
+//! ones (`3+`). `DEED` is a code in hex (`0x30`), `after:` and a code (the call is forwarded and its
+//! answer withheld), `hang` or `die`. The function is a name such as `C_Sign`, or `*` for all. Lines
+//! `set-flags 0x…` and `clear-flags 0x…` change the flags in what `C_GetTokenInfo` answers.
+
+#[expect(unsafe_code, reason = "a PKCS#11 module is a set of C functions")]
+mod abi;
+mod rules;
+
+/// The name of its file, among the build's other libraries.
+#[must_use]
+pub fn file_name() -> String {
+    format!("{}pkcs11_shim{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
+}
