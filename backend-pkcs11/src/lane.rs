@@ -1,10 +1,12 @@
 //! A thread that talks to a module, so that a module which hangs does not take its caller with it.
 //!
-//! Handing a call over costs less than a microsecond as long as both sides are at work: each spins
-//! for a moment before it goes to sleep. A signature of SoftHSM2 takes 45.
+//! A signature of SoftHSM2 takes 45 microseconds, and waking a sleeping thread takes some of its own.
+//! So each side looks for the other for a moment before it goes to sleep, and lets the other have its
+//! core meanwhile. On a machine that others keep busy that would hand them the core for milliseconds:
+//! as soon as it does, both sides go to sleep at once for a while.
 
 use std::hint;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -15,6 +17,14 @@ use crate::fault::Fault;
 const CALLER_SPINS: Duration = Duration::from_micros(150);
 /// How long an idle thread looks for more work before it sleeps.
 const WORKER_SPINS: Duration = Duration::from_micros(60);
+
+/// Giving up the core takes longer than this only when somebody else takes it.
+const CROWDED: Duration = Duration::from_micros(500);
+/// How many calls are made without looking, once that happened.
+const CALLS_WITHOUT_LOOKING: u32 = 1024;
+
+/// Calls that are still to be made without looking, of all threads.
+static BLIND_CALLS: AtomicU32 = AtomicU32::new(0);
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 
@@ -69,6 +79,11 @@ impl<S: Default + 'static> Lane<S> {
         if self.hung {
             return Err(Fault::Hanging);
         }
+        if !looks() {
+            // Another thread may do the same at the same time: it is no exact count.
+            BLIND_CALLS
+                .store(BLIND_CALLS.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        }
         let reply = Arc::new(Reply { done: AtomicBool::new(false), value: Mutex::new(None) });
         let answering = Answering { reply: Arc::clone(&reply), caller: thread::current() };
         let job: Job<S> = Box::new(move |state| answering.give(act(state)));
@@ -101,7 +116,7 @@ impl<S: Default> Desk<S> {
                 if self.closed.load(Ordering::Acquire) {
                     return;
                 }
-                if idle_since.elapsed() < WORKER_SPINS {
+                if looks() && idle_since.elapsed() < WORKER_SPINS {
                     relax();
                 } else {
                     // A job that was posted in between has left a token, and this comes back at once.
@@ -133,7 +148,7 @@ impl<R> Reply<R> {
             let waited = started.elapsed();
             match bound.checked_sub(waited) {
                 None | Some(Duration::ZERO) => return self.done.load(Ordering::Acquire),
-                Some(_) if waited < CALLER_SPINS => relax(),
+                Some(_) if looks() && waited < CALLER_SPINS => relax(),
                 Some(left) => thread::park_timeout(left),
             }
         }
@@ -159,12 +174,20 @@ impl<R> Drop for Answering<R> {
     }
 }
 
-/// Lets the other side run: on a busy machine it may need this very core.
+fn looks() -> bool {
+    BLIND_CALLS.load(Ordering::Relaxed) == 0
+}
+
+/// Lets the other side run: it may need this very core.
 fn relax() {
     for _ in 0..16 {
         hint::spin_loop();
     }
+    let started = Instant::now();
     thread::yield_now();
+    if started.elapsed() > CROWDED {
+        BLIND_CALLS.store(CALLS_WITHOUT_LOOKING, Ordering::Relaxed);
+    }
 }
 
 #[cfg(test)]
