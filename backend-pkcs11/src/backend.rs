@@ -1,7 +1,8 @@
 //! The backend: from a locator to a token.
 
 use signer_core::{
-    Backend, Event, KeyRef, Locator, OpenContext, Result, Secret, SecretKind, Token, TokenInfo,
+    Backend, Event, KeyRef, Locator, OpenContext, Result, Secret, SecretKind, Secrets, Token,
+    TokenInfo,
 };
 
 use crate::bounds::Bounds;
@@ -16,7 +17,19 @@ use crate::token::{self, Pkcs11Token};
 #[derive(Clone, Debug, Default)]
 pub struct Pkcs11Backend {
     bounds: Bounds,
+    isolation: Isolation,
     listed: Vec<Locator>,
+}
+
+/// Where a module runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// In this process: fast, and a crash of the module ends it.
+    #[default]
+    None,
+    /// In a process of its own, behind p11-kit's server: a crash of the module is an error. Needs
+    /// [`crate::SERVER_ADDRESS`] in the environment from the start of this process.
+    Process,
 }
 
 /// What an empty token is made into.
@@ -44,6 +57,13 @@ impl Pkcs11Backend {
         self
     }
 
+    /// Where modules run.
+    #[must_use]
+    pub fn with_isolation(mut self, isolation: Isolation) -> Self {
+        self.isolation = isolation;
+        self
+    }
+
     /// Locators whose modules [`Backend::list`] looks into: a module has to be named by somebody.
     #[must_use]
     pub fn listing(mut self, locators: impl IntoIterator<Item = Locator>) -> Self {
@@ -57,7 +77,7 @@ impl Pkcs11Backend {
     /// As [`Backend::open`], but for finding none or many.
     pub fn tokens(&self, at: &Locator) -> Result<Vec<TokenInfo>> {
         let selection = Selection::of(at)?;
-        let module = Module::open(&selection::module(at)?, self.bounds)?;
+        let module = self.module(at, &Secrets::new())?;
         slots::tokens(&module)
             .map_err(|fault| listing(fault, &module))?
             .iter()
@@ -72,7 +92,7 @@ impl Pkcs11Backend {
     /// As [`Backend::open`].
     pub fn empty_slots(&self, at: &Locator) -> Result<Vec<u64>> {
         Selection::of(at)?;
-        let module = Module::open(&selection::module(at)?, self.bounds)?;
+        let module = self.module(at, &Secrets::new())?;
         let tokens = slots::tokens(&module).map_err(|fault| listing(fault, &module))?;
         Ok(tokens
             .iter()
@@ -90,7 +110,15 @@ impl Pkcs11Backend {
     /// [`signer_core::Error::NotFound`] and [`signer_core::Error::Ambiguous`] when there is not
     /// exactly one empty token, [`signer_core::Error::SecretUnusable`], and what the module reports.
     pub fn initialize(&self, at: &Locator, new: &NewToken<'_>) -> Result<TokenInfo> {
-        crate::initialize::initialize(at, new, self.bounds)
+        crate::initialize::initialize(at, new, &self.module(at, &Secrets::new())?)
+    }
+
+    fn module(&self, at: &Locator, secrets: &Secrets) -> Result<Module> {
+        let path = selection::module(at)?;
+        match self.isolation {
+            Isolation::None => Module::open(&path, self.bounds),
+            Isolation::Process => Module::open_isolated(&path, secrets, self.bounds),
+        }
     }
 }
 
@@ -117,7 +145,6 @@ impl Backend for Pkcs11Backend {
 
     fn open(&self, at: &Locator, with: &OpenContext) -> Result<Box<dyn Token>> {
         let selection = Selection::of(at)?;
-        let path = selection::module(at)?;
         let mut context = with.clone();
         // The locator's own source is the nearest.
         if let Some(spec) = at.pin_source()? {
@@ -128,7 +155,7 @@ impl Backend for Pkcs11Backend {
                         name the token by its label or its serial number";
             context.interaction.event(Event::Warning { text });
         }
-        let module = Module::open(&path, self.bounds)?;
+        let module = self.module(at, &context.secrets)?;
         let tokens = slots::tokens(&module).map_err(|fault| listing(fault, &module))?;
         let seen = slots::sole(tokens, &selection.token, &module)?;
         let info = token::describe(&seen, module.path())?;

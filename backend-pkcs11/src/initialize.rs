@@ -3,19 +3,18 @@
 use signer_core::{Error, Locator, Result, Secret, SecretKind, SecretRules, TokenInfo};
 
 use crate::backend::{NewToken, listing};
-use crate::bounds::Bounds;
 use crate::fault::Fault;
 use crate::gate;
 use crate::module::Module;
 use crate::open_token::rules;
-use crate::selection::{self, Selection};
+use crate::selection::Selection;
 use crate::slots::{self, Seen};
 use crate::token;
 
 /// The field for it in CK_TOKEN_INFO (PKCS#11 3.1 section 3.2).
 const LONGEST_LABEL: usize = 32;
 
-pub(crate) fn initialize(at: &Locator, new: &NewToken<'_>, bounds: Bounds) -> Result<TokenInfo> {
+pub(crate) fn initialize(at: &Locator, new: &NewToken<'_>, module: &Module) -> Result<TokenInfo> {
     let selection = Selection::of(at)?;
     let label = new.label.to_owned();
     if label.is_empty() || label.len() > LONGEST_LABEL || label.ends_with(' ') {
@@ -24,8 +23,7 @@ pub(crate) fn initialize(at: &Locator, new: &NewToken<'_>, bounds: Bounds) -> Re
             needs: "1 to 32 octets that do not end in a blank".into(),
         });
     }
-    let module = Module::open(&selection::module(at)?, bounds)?;
-    let seen = || slots::tokens(&module).map_err(|fault| listing(fault, &module));
+    let seen = || slots::tokens(module).map_err(|fault| listing(fault, module));
     let before = seen()?;
     // The label is how it will be named from now on, and names one token only.
     if let Some(other) =
@@ -36,7 +34,7 @@ pub(crate) fn initialize(at: &Locator, new: &NewToken<'_>, bounds: Bounds) -> Re
     let mut filter = selection.token;
     // What an empty token is called says nothing yet, so a label in the locator is the new one's.
     filter.wanted.retain(|(name, _)| *name != "token");
-    let empty = slots::empty(before.clone(), &filter, &module)?;
+    let empty = slots::empty(before.clone(), &filter, module)?;
     let takes = rules(&empty.info);
     acceptable(takes, SecretKind::NewPuk, new.so_pin)?;
     acceptable(takes, SecretKind::NewPin, new.pin)?;

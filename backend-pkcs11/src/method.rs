@@ -73,6 +73,11 @@ impl Method {
         })
     }
 
+    /// Whether the module is given the message itself, in any number of parts.
+    pub(crate) fn hashes_in_module(self) -> bool {
+        !self.hashed_here && self.algorithm != SignatureAlgorithm::Ed25519
+    }
+
     /// What the module is given for a message. A hash has its exact length by construction:
     /// SoftHSM2 takes one of any length and cuts it in silence.
     pub(crate) fn input(self, message: &[u8]) -> Vec<u8> {

@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error as Answer, RvError};
-use signer_core::{Error, Result};
+use signer_core::{Error, Result, Secrets};
 
 use crate::bounds::Bounds;
 use crate::fault::Fault;
+use crate::isolation::IsolatedModule;
 use crate::lane::Lane;
+use crate::module_file;
 use crate::raw::RawSigning;
 
 /// The modules of this process, by the path of their file behind all links. What was loaded stays
@@ -33,7 +35,7 @@ struct Entry {
 #[derive(Clone, Debug)]
 struct Loaded {
     pkcs11: Pkcs11,
-    signing: RawSigning,
+    signing: Option<RawSigning>,
 }
 
 /// One user's hold on a module. The module is finalised when the last of them is dropped.
@@ -48,6 +50,8 @@ pub(crate) struct Module {
     hung: Arc<AtomicBool>,
     /// A copy of this process, made by fork, has none of the threads and must not touch the module.
     process: u32,
+    /// The process that the module really runs in. Dropped last: it ends with that.
+    behind: Option<Arc<IsolatedModule>>,
 }
 
 impl Module {
@@ -93,6 +97,15 @@ impl Module {
         Ok(Self::of(path, entry, bounds))
     }
 
+    /// The same for a module in a process of its own.
+    pub(crate) fn open_isolated(path: &Path, secrets: &Secrets, bounds: Bounds) -> Result<Self> {
+        let client = module_file::checked(&IsolatedModule::client()?)?;
+        let behind = IsolatedModule::of(path, secrets, bounds.call)?;
+        let mut module = Self::open(&client, bounds)?;
+        module.behind = Some(behind);
+        Ok(module)
+    }
+
     fn of(path: &Path, entry: &Entry, bounds: Bounds) -> Self {
         Self {
             path: path.to_owned(),
@@ -101,11 +114,13 @@ impl Module {
             control: Arc::clone(&entry.control),
             hung: Arc::clone(&entry.hung),
             process: process::id(),
+            behind: None,
         }
     }
 
+    /// The module's file, wherever it runs.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.behind.as_ref().map_or(&self.path, |behind| behind.module())
     }
 
     pub(crate) fn bounds(&self) -> Bounds {
@@ -116,7 +131,8 @@ impl Module {
         &self.loaded.pkcs11
     }
 
-    pub(crate) fn signing(&self) -> RawSigning {
+    /// The way to sign in one part with a login in between, where the module has it.
+    pub(crate) fn signing(&self) -> Option<RawSigning> {
         self.loaded.signing
     }
 

@@ -11,6 +11,7 @@ use std::ptr;
 use cryptoki::context::Function;
 use cryptoki::error::{Rv, RvError};
 use cryptoki::mechanism::Mechanism;
+use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 use cryptoki_sys::{
     CK_FUNCTION_LIST_PTR, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG, CKR_OK,
@@ -35,8 +36,9 @@ pub(crate) struct RawSigning {
 
 impl RawSigning {
     /// Takes the two functions out of a module that is loaded already; this holds it loaded until
-    /// the process ends.
-    pub(crate) fn of(module: &Path) -> Result<Self, Fault> {
+    /// the process ends. Nothing where every caller gets a module of its own, as p11-kit's proxy and
+    /// its client have it: these functions would not know the binding's sessions.
+    pub(crate) fn of(module: &Path) -> Result<Option<Self>, Fault> {
         let library = {
             // SAFETY: loading runs the library's constructors. This file is loaded already, by the
             // same path, so the loader hands out the same library again and runs nothing.
@@ -46,23 +48,21 @@ impl RawSigning {
         if library.C_GetFunctionList.is_err() {
             return Err(Fault::Nonsense("the module has no C_GetFunctionList".into()));
         }
-        let mut list: CK_FUNCTION_LIST_PTR = ptr::null_mut();
-        // SAFETY: the symbol is there (checked above), has this signature by the standard (section
-        // 5.4.4), and `list` is a valid place for the one pointer that it writes.
-        let answer = unsafe { library.C_GetFunctionList(&raw mut list) };
-        if answer != CKR_OK {
-            return Err(code(answer, Function::GetFunctionList));
-        }
+        let list = || {
+            let mut list: CK_FUNCTION_LIST_PTR = ptr::null_mut();
+            // SAFETY: the symbol is there (checked above), has this signature by the standard (section
+            // 5.4.4), and `list` is a valid place for the one pointer that it writes.
+            let answer = unsafe { library.C_GetFunctionList(&raw mut list) };
+            if answer == CKR_OK { Ok(list) } else { Err(code(answer, Function::GetFunctionList)) }
+        };
+        let (list, again) = (list()?, list()?);
         // SAFETY: after CKR_OK the pointer is null, which `as_ref` sees, or points to the module's
         // own list, which is static data of a library that is never unloaded (`forget` below).
         let functions = unsafe { list.as_ref() };
         let functions = functions.and_then(|list| Some((list.C_SignInit?, list.C_Sign?)));
-        let Some((sign_init, sign)) = functions else {
-            return Err(Fault::Nonsense("the module's function list has no C_Sign".into()));
-        };
         // The pointers live as long as the library is loaded, which is from here on for ever.
         std::mem::forget(library);
-        Ok(Self { sign_init, sign })
+        Ok(functions.filter(|_| list == again).map(|(sign_init, sign)| Self { sign_init, sign }))
     }
 
     /// Signs `data` with `key` in one part. `between` runs after `C_SignInit`; when it fails,
@@ -72,7 +72,7 @@ impl RawSigning {
     pub(crate) fn sign(
         self,
         session: &Session,
-        key: CK_OBJECT_HANDLE,
+        key: ObjectHandle,
         mechanism: &Mechanism<'_>,
         data: &[u8],
         between: impl FnOnce() -> Result<(), Fault>,
@@ -82,7 +82,8 @@ impl RawSigning {
         // returns, and what its parameter points to lives in the borrowed `Mechanism` (the standard
         // lets a module read both during the call only). Handles are plain numbers to the module,
         // which answers with a code to one that it does not know.
-        let answer = unsafe { (self.sign_init)(session.handle(), &raw mut mechanism, key) };
+        let answer =
+            unsafe { (self.sign_init)(session.handle(), &raw mut mechanism, key.handle()) };
         if answer != CKR_OK {
             return Err(code(answer, Function::SignInit));
         }

@@ -1,9 +1,9 @@
 //! Signing with a key on a token.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cryptoki::session::UserType;
+use cryptoki::object::ObjectHandle;
 use signer_core::{
     Error, KeyRef, KeySpec, Result, Signature, SignatureAlgorithm, Signer, SigningSession,
     SubjectPublicKeyInfoOwned, VerifyingKey,
@@ -16,6 +16,7 @@ use crate::key_object::{self, WholeKey};
 use crate::method::Method;
 use crate::open_token::{As, OpenToken};
 use crate::pool::{Access, Borrowed, Worker};
+use crate::signing;
 
 /// One private key on a token, ready to sign.
 ///
@@ -26,7 +27,7 @@ pub(crate) struct Pkcs11Signer {
     open: Arc<OpenToken>,
     key: KeyRef,
     /// The module's number for the key. It changes when the token is pulled and put back.
-    handle: AtomicU64,
+    handle: Mutex<ObjectHandle>,
     public_key: SubjectPublicKeyInfoOwned,
     verifying: VerifyingKey,
     spec: KeySpec,
@@ -50,7 +51,7 @@ impl Pkcs11Signer {
         Ok(Self {
             open,
             key: found.private.reference(),
-            handle: AtomicU64::new(handle(&found)),
+            handle: Mutex::new(found.private.handle),
             verifying,
             public_key: found.public_key,
             spec: found.spec,
@@ -94,25 +95,24 @@ impl Pkcs11Signer {
         if worker.open.is_none() {
             self.open.mend(worker, As::User)?;
         }
-        let (signing, method) = (self.open.module().signing(), self.method);
-        let key = self.handle.load(Ordering::Acquire);
-        let no_mechanism = || Fault::Nonsense("no mechanism for this algorithm".into());
+        let (raw, method) = (self.open.module().signing(), self.method);
+        let key = *self.handle();
         if !self.always_authenticate {
             let bound = self.open.module().bounds().call;
             return self.open.on(worker, bound, move |session| {
-                let mechanism = method.mechanism().ok_or_else(no_mechanism)?;
-                signing.sign(session, key, &mechanism, &input, || Ok(()))
+                signing::sign(raw, session, key, method, &input)
             });
         }
         // The key wants the PIN again, between the two calls and with nothing else in between.
         self.open.held_pin(|pin| {
             self.open.present(worker, Role::User, pin, move |session, _, pin| {
-                let mechanism = method.mechanism().ok_or_else(no_mechanism)?;
-                signing.sign(session, key, &mechanism, &input, || {
-                    Ok(session.login(UserType::ContextSpecific, pin)?)
-                })
+                signing::sign_with_pin(raw, session, key, method, &input, pin)
             })
         })
+    }
+
+    fn handle(&self) -> MutexGuard<'_, ObjectHandle> {
+        self.handle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A new session and login, and the key looked for anew: it has to be the same key.
@@ -129,7 +129,7 @@ impl Pkcs11Signer {
                 found: fingerprint(&found.public_key),
             }));
         }
-        self.handle.store(handle(&found), Ordering::Release);
+        *self.handle() = found.private.handle;
         Ok(())
     }
 
@@ -188,8 +188,4 @@ impl SigningSession for Run<'_> {
         }
         Ok(signature)
     }
-}
-
-fn handle(found: &WholeKey) -> u64 {
-    found.private.handle.handle()
 }

@@ -8,6 +8,8 @@ mod certificates;
 mod common;
 #[path = "pkcs11/faults.rs"]
 mod faults;
+#[path = "pkcs11/isolation.rs"]
+mod isolation;
 #[path = "pkcs11/pins.rs"]
 mod pins;
 #[path = "pkcs11/tokens.rs"]

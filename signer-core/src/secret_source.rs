@@ -188,6 +188,17 @@ impl Secrets {
         }
     }
 
+    /// Keeps the variables that hold secrets out of a program's environment.
+    pub fn hide_from(&self, command: &mut Command) {
+        for spec in self.configured.values().chain(&self.others) {
+            if let SecretSpec::Env(name) = spec {
+                for (variable, _) in std::env::vars_os().filter(|(it, _)| names(name, it)) {
+                    command.env_remove(variable);
+                }
+            }
+        }
+    }
+
     fn read(&self, spec: &SecretSpec, ask: &SecretRequest<'_>) -> Result<Secret> {
         let fill = |text: &str| fill_serial(text, ask.serial);
         let octets = match spec {
@@ -219,13 +230,7 @@ impl Secrets {
         let (program, arguments) = words.split_first().ok_or("no program is named")?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
-        for spec in self.configured.values().chain(&self.others) {
-            if let SecretSpec::Env(name) = spec {
-                for (variable, _) in std::env::vars_os().filter(|(it, _)| names(name, it)) {
-                    command.env_remove(variable);
-                }
-            }
-        }
+        self.hide_from(&mut command);
         let mut child = Reaped(command.spawn()?);
         let mut output = child.0.stdout.take().ok_or("the program has no output")?;
         // Read on a thread of its own: a program that neither ends nor closes its output must not
