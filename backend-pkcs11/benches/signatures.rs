@@ -80,8 +80,9 @@ fn rate(signer: &Arc<dyn Signer>, threads: u32) -> f64 {
         let message = [7; 600];
         let mut count = 0;
         while Instant::now() < deadline {
-            session.sign(&message).unwrap();
-            count += 1;
+            // As a batch does it.
+            session.sign_all(&[&message[..]; 128]).unwrap();
+            count += 128;
         }
         count
     })

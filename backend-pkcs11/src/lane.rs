@@ -117,7 +117,7 @@ impl<S: Default> Desk<S> {
                     return;
                 }
                 if looks() && idle_since.elapsed() < WORKER_SPINS {
-                    relax();
+                    relax(&self.posted);
                 } else {
                     // A job that was posted in between has left a token, and this comes back at once.
                     thread::park();
@@ -148,7 +148,7 @@ impl<R> Reply<R> {
             let waited = started.elapsed();
             match bound.checked_sub(waited) {
                 None | Some(Duration::ZERO) => return self.done.load(Ordering::Acquire),
-                Some(_) if looks() && waited < CALLER_SPINS => relax(),
+                Some(_) if looks() && waited < CALLER_SPINS => relax(&self.done),
                 Some(left) => thread::park_timeout(left),
             }
         }
@@ -178,9 +178,12 @@ fn looks() -> bool {
     BLIND_CALLS.load(Ordering::Relaxed) == 0
 }
 
-/// Lets the other side run: it may need this very core.
-fn relax() {
-    for _ in 0..16 {
+/// Looks for the mark a few times, then lets the other side run: it may need this very core.
+fn relax(mark: &AtomicBool) {
+    for _ in 0..32 {
+        if mark.load(Ordering::Relaxed) {
+            return;
+        }
         hint::spin_loop();
     }
     let started = Instant::now();

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use cryptoki::object::ObjectHandle;
 use signer_core::{
@@ -17,6 +18,12 @@ use crate::method::Method;
 use crate::open_token::{As, OpenToken};
 use crate::pool::{Access, Borrowed, Worker};
 use crate::signing;
+
+/// How long a module may be expected to sign before it is heard of again.
+const SHARED: Duration = Duration::from_millis(4);
+const MOST_SHARED: usize = 64;
+/// How many such lots are signed before a single signature shows how long one takes by now.
+const CHUNKS_BEFORE_LOOKING: usize = 8;
 
 /// One private key on a token, ready to sign.
 ///
@@ -111,6 +118,31 @@ impl Pkcs11Signer {
         })
     }
 
+    /// Signs as many of these as may share one handing over. What the caller gets is short of them
+    /// where the session was lost; making that good is left to [`Self::sign_with`].
+    fn sign_some(&self, worker: &mut Worker, messages: &[&[u8]]) -> Result<Vec<Signature>, Fault> {
+        let inputs: Vec<_> = messages.iter().map(|message| self.method.input(message)).collect();
+        let (raw, method, key) = (self.open.module().signing(), self.method, *self.handle());
+        let bound = self.open.module().bounds().call;
+        let (made, fault) = self.open.on(worker, bound, move |session| {
+            let mut made = Vec::with_capacity(inputs.len());
+            for input in &inputs {
+                match signing::sign(raw, session, key, method, input) {
+                    Ok(octets) => made.push(octets),
+                    Err(fault) => return Ok((made, Some(fault))),
+                }
+            }
+            Ok((made, None))
+        })?;
+        if let Some(fault) = fault
+            && !self.is_lost(&fault, worker)
+        {
+            worker.open = None;
+            return Err(fault);
+        }
+        made.into_iter().map(|octets| self.method.signature(octets, self.spec)).collect()
+    }
+
     fn handle(&self) -> MutexGuard<'_, ObjectHandle> {
         self.handle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -187,5 +219,34 @@ impl SigningSession for Run<'_> {
             self.signer.check(message, &signature)?;
         }
         Ok(signature)
+    }
+
+    fn sign_all(&mut self, messages: &[&[u8]]) -> Result<Vec<Signature>> {
+        let mut signatures = Vec::with_capacity(messages.len());
+        while let Some(message) = messages.get(signatures.len()) {
+            let started = Instant::now();
+            signatures.push(self.sign(message)?);
+            if self.signer.always_authenticate {
+                continue;
+            }
+            // So few that the module still answers well within its bound.
+            let most = SHARED.as_nanos() / started.elapsed().as_nanos().max(1);
+            let most = usize::try_from(most).unwrap_or(usize::MAX).min(MOST_SHARED);
+            let rest = messages.get(signatures.len()..).unwrap_or_default();
+            for some in rest.chunks(most.max(1)).take(CHUNKS_BEFORE_LOOKING) {
+                if most < 2 {
+                    break;
+                }
+                let worker = self.borrowed.worker().map_err(|fault| self.signer.failed(fault))?;
+                let made = self.signer.sign_some(worker, some);
+                let made = made.map_err(|fault| self.signer.failed(fault))?;
+                let all = made.len() == some.len();
+                signatures.extend(made);
+                if !all {
+                    break;
+                }
+            }
+        }
+        Ok(signatures)
     }
 }

@@ -39,6 +39,15 @@ pub trait SigningSession: Debug {
     /// # Errors
     /// As [`Signer::sign`].
     fn sign(&mut self, message: &[u8]) -> Result<Signature>;
+
+    /// Signs messages in order, up to the first that fails. Where reaching the key costs time of
+    /// its own, several of them share it.
+    ///
+    /// # Errors
+    /// As [`Signer::sign`]; signatures that were made before are lost.
+    fn sign_all(&mut self, messages: &[&[u8]]) -> Result<Vec<Signature>> {
+        messages.iter().map(|message| self.sign(message)).collect()
+    }
 }
 
 /// A signature in the encoding that X.509 puts into `signatureValue`: ECDSA as the DER of

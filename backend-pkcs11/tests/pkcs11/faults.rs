@@ -164,6 +164,27 @@ fn a_lost_session_is_made_good_once() {
                 verified(&*signer, session.sign(b"message").unwrap().as_bytes());
             }
         }
+        // In the middle of a lot, too: each is signed, and signed once.
+        let messages = [&b"message"[..]; 40];
+        for number in [1, 2, 7, 40] {
+            home.rules(&format!("C_Sign {number} 0xb3\n"));
+            home.calls();
+            let signatures = session.sign_all(&messages).unwrap();
+            assert_eq!(signatures.len(), messages.len());
+            for signature in &signatures {
+                verified(&*signer, signature.as_bytes());
+            }
+            // The lost one twice; where it came in a lot, that is seen only when it is tried alone.
+            let calls = count(&home.calls(), "C_Sign");
+            assert!(calls == messages.len() + 1, "{number}: {calls}");
+        }
+        for number in [1, 2, 7, 40] {
+            home.rules(&format!("C_Sign {number} 0x30\n"));
+            home.calls();
+            let error = told(&session.sign_all(&messages).unwrap_err());
+            assert!(error.contains("CKR_DEVICE_ERROR"), "{error}");
+            assert_eq!(count(&home.calls(), "C_Sign"), number);
+        }
         // A failure of the device is told and not tried again.
         home.rules("C_Sign 1 0x30\n");
         home.calls();

@@ -42,6 +42,13 @@ fn keys_are_made_and_sign(home: &Home, specs: &[KeySpec]) {
                 let signature = session.sign(message).unwrap();
                 verified(&*signer, message, signature.as_bytes());
             }
+            let many: Vec<Vec<u8>> = (0..70).map(|it| vec![it; 3]).collect();
+            let many: Vec<&[u8]> = many.iter().map(Vec::as_slice).collect();
+            let signatures = session.sign_all(&many).unwrap();
+            assert_eq!(signatures.len(), many.len());
+            for (message, signature) in many.iter().zip(&signatures) {
+                verified(&*signer, message, signature.as_bytes());
+            }
         }
     }
     assert_eq!(token.keys().unwrap().len(), specs.len());
