@@ -80,3 +80,14 @@ pub struct TokenInfo {
     /// Whether it counts wrong secrets and blocks. A key file does not.
     pub counts_tries: bool,
 }
+
+impl TokenInfo {
+    /// What a person calls this very token: its model with its serial number, where it has one.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.serial {
+            Some(serial) => format!("{} {serial}", self.model),
+            None => self.model.clone(),
+        }
+    }
+}

@@ -49,7 +49,8 @@ pub trait Administration {
     /// [`crate::Error::WrongSecret`] with [`crate::Tries::Unknown`]: it has no counter.
     fn verify_management_key(&mut self) -> Result<()>;
 
-    /// Sets a new management key, in place of the one that the token's secrets name.
+    /// Sets a new management key, in place of the one that the token's secrets name, and presents
+    /// it once: on return it is known to work.
     ///
     /// # Errors
     /// [`crate::Error::Unsupported`] for an algorithm that the firmware lacks; otherwise as
