@@ -16,6 +16,7 @@ mod atomic;
 mod backends;
 mod command;
 mod context;
+mod custodian;
 mod error;
 mod exit;
 mod hardening;

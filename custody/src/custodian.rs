@@ -9,7 +9,7 @@ use ledger::{Act, Ledger};
 use serde_json::{Map, Value, json};
 use signer_core::{
     Administration, PinManager, PinStatus, Secret, SecretKind, SecretRequest, SecretRules,
-    SecretSpec, Secrets, Token, Tries,
+    SecretSpec, Secrets, Token, TokenInfo, Tries,
 };
 
 use crate::{Deposit, Error, Escrow, Receipt, Result};
@@ -56,6 +56,12 @@ impl<'a> Custodian<'a> {
         &self.receipts
     }
 
+    /// What is known of the token without a secret.
+    #[must_use]
+    pub fn token(&self) -> &TokenInfo {
+        self.token.info()
+    }
+
     /// What the token says about PIN and PUK. Spends no try and is not recorded.
     ///
     /// # Errors
@@ -79,7 +85,7 @@ impl<'a> Custodian<'a> {
             Ok(_) => "done".to_owned(),
             Err(error) => {
                 if let Error::Signer(signer_core::Error::WrongSecret { tries, .. }) = error {
-                    details.insert("tries_after".into(), number(*tries));
+                    details.insert("tries_after".into(), tries_value(*tries));
                 }
                 error.to_string()
             }
@@ -153,7 +159,8 @@ fn lacks(token: &str, what: &str) -> Error {
 }
 
 /// Tries as the ledger tells them: a number, or a word where the token knows none.
-fn number(tries: Tries) -> Value {
+#[must_use]
+pub fn tries_value(tries: Tries) -> Value {
     match tries {
         Tries::Left(count) => json!(count),
         Tries::Last => json!(1),

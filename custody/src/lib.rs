@@ -10,6 +10,6 @@ mod custodian;
 mod error;
 mod escrow;
 
-pub use custodian::{Custodian, ManagementKeyWish, Statuses};
+pub use custodian::{Custodian, ManagementKeyWish, Statuses, tries_value};
 pub use error::{Error, Result};
 pub use escrow::{Deposit, Escrow, Receipt};

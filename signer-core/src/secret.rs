@@ -68,6 +68,18 @@ pub enum SecretKind {
 }
 
 impl SecretKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Pin,
+        Self::Puk,
+        Self::ManagementKey,
+        Self::Passphrase,
+        Self::NewPin,
+        Self::NewPuk,
+        Self::NewManagementKey,
+        Self::NewPassphrase,
+    ];
+
     /// Whether it is being chosen now: asked twice at a prompt, and `random` may stand for it.
     #[must_use]
     pub fn is_new(self) -> bool {

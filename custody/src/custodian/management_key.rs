@@ -12,8 +12,8 @@ use crate::Result;
 /// What a new management key shall be like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ManagementKeyWish {
-    /// Its cipher.
-    pub algorithm: ManagementKeyAlgorithm,
+    /// Its cipher; else the best that the token has.
+    pub algorithm: Option<ManagementKeyAlgorithm>,
     /// When it wants a touch.
     pub touch: TouchPolicy,
     /// Whether the token shall keep it, readable with the PIN.
@@ -33,17 +33,18 @@ impl Custodian<'_> {
         self.act("management-key.change", "the management key was changed", |it, details| {
             let before = it.administration()?.management_key()?;
             details.insert("algorithm_before".into(), json!(before.algorithm.to_string()));
-            details.insert("algorithm".into(), json!(wish.algorithm.to_string()));
+            let algorithm = wish.algorithm.unwrap_or(before.best_algorithm);
+            details.insert("algorithm".into(), json!(algorithm.to_string()));
             details.insert("protection".into(), json!(wish.protection.to_string()));
             // Known to be right before a new one is made and put away.
             it.administration()?.verify_management_key()?;
-            let length = 2 * wish.algorithm.key_length();
+            let length = 2 * algorithm.key_length();
             let rules =
                 SecretRules { min_length: length, max_length: length, alphabet: HEXADECIMAL };
             let key = it.secret(SecretKind::NewManagementKey, rules, Tries::Unknown)?;
             it.administration()?.set_management_key(&NewManagementKey {
                 key: &key,
-                algorithm: wish.algorithm,
+                algorithm,
                 touch: wish.touch,
                 protection: wish.protection,
             })?;

@@ -2,7 +2,7 @@
 
 use signer_core::{PinStatus, SecretKind, Tries};
 
-use super::{Custodian, Details, number};
+use super::{Custodian, Details, tries_value};
 use crate::Result;
 
 impl Custodian<'_> {
@@ -78,14 +78,14 @@ impl Custodian<'_> {
 
     fn pin_before(&mut self, details: &mut Details) -> Result<PinStatus> {
         let status = self.pin_manager()?.pin_status()?;
-        details.insert("tries_before".into(), number(status.tries));
+        details.insert("tries_before".into(), tries_value(status.tries));
         Ok(status)
     }
 
     fn puk_before(&mut self, details: &mut Details) -> Result<Option<PinStatus>> {
         let status = self.pin_manager()?.puk_status()?;
         if let Some(status) = status {
-            details.insert("tries_before".into(), number(status.tries));
+            details.insert("tries_before".into(), tries_value(status.tries));
         }
         Ok(status)
     }
@@ -95,5 +95,5 @@ impl Custodian<'_> {
 /// be read again.
 fn full_again(details: &mut Details, before: &PinStatus) {
     let after = before.total.map_or(Tries::Unknown, Tries::left);
-    details.insert("tries_after".into(), number(after));
+    details.insert("tries_after".into(), tries_value(after));
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Custodian, number};
+use super::{Custodian, tries_value};
 use crate::{Error, Result};
 
 impl Custodian<'_> {
@@ -26,10 +26,10 @@ impl Custodian<'_> {
         }
         self.act("token.reset", "the token was reset", |it, details| {
             let before = it.statuses()?;
-            details.insert("tries_before".into(), number(before.pin.tries));
+            details.insert("tries_before".into(), tries_value(before.pin.tries));
             details.insert("destroyed".into(), json!(it.contents()?));
             it.administration()?.reset()?;
-            details.insert("tries_after".into(), number(it.statuses()?.pin.tries));
+            details.insert("tries_after".into(), tries_value(it.statuses()?.pin.tries));
             Ok(())
         })
     }

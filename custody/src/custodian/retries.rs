@@ -4,7 +4,7 @@ use ledger::{EntryFilter, Event};
 use serde_json::{Value, json};
 use signer_core::{Retries, SecretKind, Tries};
 
-use super::{Custodian, Details, number};
+use super::{Custodian, Details, tries_value};
 use crate::{Error, Result};
 
 /// The act, before and after.
@@ -28,7 +28,7 @@ impl Custodian<'_> {
             details.insert("pin_tries".into(), json!(retries.pin));
             details.insert("puk_tries".into(), json!(retries.puk));
             let before = it.statuses()?;
-            details.insert("tries_before".into(), number(before.pin.tries));
+            details.insert("tries_before".into(), tries_value(before.pin.tries));
             let pin_rules = it.pin_manager()?.rules();
             let puk_rules = it.administration()?.puk_rules();
             let new_pin = it.secret(SecretKind::NewPin, pin_rules, Tries::Unknown)?;

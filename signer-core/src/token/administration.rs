@@ -110,6 +110,8 @@ words!(ManagementKeyAlgorithm:
 pub struct ManagementKeyInfo {
     /// Its cipher.
     pub algorithm: ManagementKeyAlgorithm,
+    /// The best cipher that the token has for one.
+    pub best_algorithm: ManagementKeyAlgorithm,
     /// When it wants a touch, where the token tells.
     pub touch: Option<TouchPolicy>,
     /// Whether it is still the factory's, where the token tells.
