@@ -53,6 +53,8 @@ pub enum SecretKind {
     Pin,
     /// What unblocks a PIN.
     Puk,
+    /// What initialises a PKCS#11 token and unblocks its PIN.
+    SoPin,
     /// What administers a PIV token.
     ManagementKey,
     /// What decrypts a key file.
@@ -61,6 +63,8 @@ pub enum SecretKind {
     NewPin,
     /// The PUK that is to be set.
     NewPuk,
+    /// The security officer's PIN that is to be set.
+    NewSoPin,
     /// The management key that is to be set.
     NewManagementKey,
     /// The passphrase that a new key file is to be encrypted under.
@@ -71,7 +75,14 @@ impl SecretKind {
     /// Whether it is being chosen now: asked twice at a prompt, and `random` may stand for it.
     #[must_use]
     pub fn is_new(self) -> bool {
-        matches!(self, Self::NewPin | Self::NewPuk | Self::NewManagementKey | Self::NewPassphrase)
+        matches!(
+            self,
+            Self::NewPin
+                | Self::NewPuk
+                | Self::NewSoPin
+                | Self::NewManagementKey
+                | Self::NewPassphrase
+        )
     }
 }
 
@@ -80,10 +91,12 @@ impl fmt::Display for SecretKind {
         f.write_str(match self {
             Self::Pin => "PIN",
             Self::Puk => "PUK",
+            Self::SoPin => "SO PIN",
             Self::ManagementKey => "management key",
             Self::Passphrase => "passphrase",
             Self::NewPin => "new PIN",
             Self::NewPuk => "new PUK",
+            Self::NewSoPin => "new SO PIN",
             Self::NewManagementKey => "new management key",
             Self::NewPassphrase => "new passphrase",
         })
