@@ -125,6 +125,7 @@ impl<'a> Chosen<'a> {
                 secrets,
                 permissions,
                 guard: context.guard.clone(),
+                interaction: context.output.events(),
                 ..OpenContext::default()
             },
         })
