@@ -78,7 +78,22 @@ fn signer(error: &signer_core::Error) -> String {
         }
         Error::Blocked { .. } => "unblock it with its PUK: `touchmark pin unblock`".into(),
         Error::LastTryRefused { .. } => {
-            "one more wrong one would block it; make sure of its source: `touchmark doctor`".into()
+            "one more wrong one would block it; make sure of its source with `touchmark doctor`, \
+             then use --use-last-try"
+                .into()
+        }
+        Error::FailedBefore { .. } => {
+            "correct its source; if you are sure of it (one in 256 looks like another that was \
+             wrong), let it through with `touchmark pin clear-fault`"
+                .into()
+        }
+        Error::FailureMemory { path, .. } => format!(
+            "give `{}` to yourself alone, or go on with --no-memory; a damaged file is removed by \
+             `touchmark pin clear-fault`",
+            path.display()
+        ),
+        Error::TokenBusy { .. } => {
+            "let the other program finish and run it again; `ps -C touchmark` shows it".into()
         }
         Error::SecretUnusable { .. } => {
             "correct the source; `touchmark --help` lists the forms it can have".into()
@@ -210,6 +225,8 @@ mod tests {
             signer_core::Error::AlreadyExists { what: "x".into() }.into(),
             signer_core::Error::LoosePermissions { path: "x".into(), mode: 0o644 }.into(),
             signer_core::Error::Storage { path: "x".into(), source: io() }.into(),
+            signer_core::Error::FailureMemory { path: "x".into(), source: Box::new(io()) }.into(),
+            signer_core::Error::TokenBusy { token: "x".into() }.into(),
             ledger::Error::Missing { path: "x".into() }.into(),
             ledger::Error::ClockRange.into(),
             settings::Error::Missing { path: "x".into() }.into(),

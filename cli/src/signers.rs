@@ -152,7 +152,13 @@ impl<'a> Chosen<'a> {
             algorithm: configured.algorithm,
             pinned: configured.spki_sha256,
             registry: context.registry,
-            with: OpenContext { secrets, permissions, ..OpenContext::default() },
+            with: OpenContext {
+                secrets,
+                permissions,
+                guard: context.guard.clone(),
+                interaction: context.output.events(),
+                ..OpenContext::default()
+            },
         })
     }
 

@@ -42,6 +42,14 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) allow_loose_permissions: bool,
 
+    /// Spend the last try of a PIN or PUK; if it is wrong, it is blocked
+    #[arg(long, global = true)]
+    pub(crate) use_last_try: bool,
+
+    /// Keep no note of a PIN or PUK that failed, so that the next run may send it again
+    #[arg(long, global = true)]
+    pub(crate) no_memory: bool,
+
     /// Never ask on the terminal
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
