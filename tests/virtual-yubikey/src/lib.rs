@@ -3,8 +3,10 @@
 mod algorithm;
 mod asn1;
 mod attestation;
+mod card;
 mod hex;
 mod key;
+mod model;
 mod policy;
 mod slot;
 
@@ -12,6 +14,11 @@ pub use algorithm::Algorithm;
 pub use attestation::{
     AttestationError, Attestor, FactoryFacts, ROOT_CERTIFICATE_PEM, Statement, attest,
 };
+pub use card::{
+    BlockedAnswer, Card, Clock, Finger, ManagementAlgorithm, SelectAgain, Snapshot, Store,
+    Switches, Touch,
+};
 pub use key::{KeyError, PrivateKey};
+pub use model::{Facts, Model, PinRules, UnknownModel};
 pub use policy::{Origin, PinPolicy, TouchPolicy};
 pub use slot::Slot;
