@@ -9,6 +9,7 @@ mod key;
 mod model;
 mod policy;
 mod slot;
+mod transcript;
 
 pub use algorithm::Algorithm;
 pub use attestation::{
@@ -22,3 +23,4 @@ pub use key::{KeyError, PrivateKey};
 pub use model::{Facts, Model, PinRules, UnknownModel};
 pub use policy::{Origin, PinPolicy, TouchPolicy};
 pub use slot::Slot;
+pub use transcript::{Described, Transcript};
