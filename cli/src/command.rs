@@ -111,6 +111,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Exit, Fail
         Command::Pin(pin::Pin::Change(command)) => command,
         Command::Pin(pin::Pin::Unblock(command)) => command,
         Command::Pin(pin::Pin::SetRetries(command)) => command,
+        Command::Pin(pin::Pin::ClearFault(command)) => command,
         Command::Puk(puk::Puk::Change(command)) => command,
         Command::ManagementKey(management_key::ManagementKey::Change(command)) => command,
         Command::Token(token::Token::List(command)) => command,

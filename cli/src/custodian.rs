@@ -19,7 +19,8 @@ pub(crate) fn act<T>(
 ) -> Result<T> {
     let chosen = Chosen::new(context, asking)?;
     let mut journal = Journal::open(context)?;
-    let mut custodian = Custodian::new(chosen.token()?, chosen.secrets(), journal.ledger(), None);
+    let mut custodian =
+        Custodian::new(chosen.token()?, chosen.opened_with(), journal.ledger(), None);
     let outcome = what(&mut custodian);
     for Receipt(place) in custodian.receipts() {
         context.output.note(&format!("kept in {place}"));

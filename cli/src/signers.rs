@@ -167,9 +167,9 @@ impl<'a> Chosen<'a> {
         self.with.secrets.source(kind)
     }
 
-    /// Where its secrets come from.
-    pub(crate) fn secrets(&self) -> &Secrets {
-        &self.with.secrets
+    /// What its token is opened with.
+    pub(crate) fn opened_with(&self) -> &OpenContext {
+        &self.with
     }
 
     /// Opens its token. No secret is asked for yet.

@@ -7,9 +7,10 @@ mod retries;
 
 use ledger::{Act, Ledger};
 use serde_json::{Map, Value, json};
+use signer_core::pin_guard::Fault;
 use signer_core::{
-    Administration, PinManager, PinStatus, Secret, SecretKind, SecretRequest, SecretRules,
-    SecretSpec, Secrets, Token, TokenInfo, Tries,
+    Administration, OpenContext, PinManager, PinStatus, Secret, SecretKind, SecretRequest,
+    SecretRules, SecretSpec, Token, TokenInfo, Tries,
 };
 
 use crate::{Deposit, Error, Escrow, Fate, Receipt, Result};
@@ -20,7 +21,7 @@ pub use management_key::ManagementKeyWish;
 #[derive(Debug)]
 pub struct Custodian<'a> {
     token: Box<dyn Token>,
-    secrets: &'a Secrets,
+    with: &'a OpenContext,
     ledger: Option<&'a mut Ledger>,
     escrow: Option<&'a dyn Escrow>,
     receipts: Vec<Receipt>,
@@ -50,15 +51,15 @@ pub struct Statuses {
 type Details = Map<String, Value>;
 
 impl<'a> Custodian<'a> {
-    /// Takes charge of a token. `secrets` are those that it was opened with; acts are recorded in
-    /// `ledger` where there is one, and random secrets kept in `escrow`.
+    /// Takes charge of a token. `with` is what it was opened with; acts are recorded in `ledger`
+    /// where there is one, and new secrets kept in `escrow`.
     pub fn new(
         token: Box<dyn Token>,
-        secrets: &'a Secrets,
+        with: &'a OpenContext,
         ledger: Option<&'a mut Ledger>,
         escrow: Option<&'a dyn Escrow>,
     ) -> Self {
-        Self { token, secrets, ledger, escrow, receipts: Vec::new(), steps: Steps::One }
+        Self { token, with, ledger, escrow, receipts: Vec::new(), steps: Steps::One }
     }
 
     /// Where the secrets of this custodian's acts can be found again.
@@ -133,7 +134,7 @@ impl<'a> Custodian<'a> {
     /// Asks for a secret that the token will be given or shown. A random one is in escrow when this
     /// returns, and so is every other one where an escrow is named.
     fn secret(&mut self, kind: SecretKind, rules: SecretRules, tries: Tries) -> Result<Secret> {
-        let random = self.secrets.source(kind) == Some(&SecretSpec::Random);
+        let random = self.with.secrets.source(kind) == Some(&SecretSpec::Random);
         if random && self.escrow.is_none() {
             return Err(Error::NoEscrow { kind });
         }
@@ -141,7 +142,7 @@ impl<'a> Custodian<'a> {
         let (token, serial) = (info.name(), info.serial.clone());
         let serial = serial.as_deref();
         let ask = SecretRequest { kind, token: &token, serial, tries, rules };
-        let secret = self.secrets.fetch(&ask)?;
+        let secret = self.with.secrets.fetch(&ask)?;
         if kind.is_new() {
             self.deposit(&Deposit { token: &token, serial, kind, secret: &secret })?;
         }
@@ -177,6 +178,44 @@ impl<'a> Custodian<'a> {
             receipt.0.clone()
         });
         settled.collect()
+    }
+
+    /// Forgets what failed, once the token has another secret of that kind: what was wrong before
+    /// may be right now.
+    fn forget_faults(&mut self, kinds: &[SecretKind]) -> Result<()> {
+        let id = self.token.info().id();
+        kinds.iter().try_for_each(|kind| self.with.guard.clear_fault(&id, *kind).map(drop))?;
+        Ok(())
+    }
+
+    /// What failed before and holds automation up, as the counters stand now.
+    ///
+    /// # Errors
+    /// As [`signer_core::PinGuard::faults`].
+    pub fn faults(&self, now: &Statuses) -> Result<Vec<Fault>> {
+        let faults = self.with.guard.faults(&self.token.info().id())?;
+        let lifted = |fault: &Fault| match fault.kind {
+            SecretKind::Pin => fault.is_lifted_by(&now.pin),
+            _ => now.puk.is_some_and(|puk| fault.is_lifted_by(&puk)),
+        };
+        Ok(faults.into_iter().filter(|fault| !lifted(fault)).collect())
+    }
+
+    /// Lets a secret through again that failed before, or that is taken for one that did; whether
+    /// there was any.
+    ///
+    /// # Errors
+    /// As [`signer_core::PinGuard::clear_fault`], and for an act that could not be recorded.
+    pub fn clear_faults(&mut self) -> Result<bool> {
+        self.act("pin.clear-fault", "the fault was cleared", |it, details| {
+            let id = it.token.info().id();
+            let mut any = false;
+            for kind in [SecretKind::Pin, SecretKind::Puk, SecretKind::SoPin] {
+                any |= it.with.guard.clear_fault(&id, kind)?;
+            }
+            details.insert("any".into(), any.into());
+            Ok(any)
+        })
     }
 
     fn pin_manager(&mut self) -> Result<&mut dyn PinManager> {

@@ -56,7 +56,7 @@ pub enum Error {
 
 impl Error {
     /// Whether the token was certainly not changed: it was not asked, or it refused the secret that
-    /// it was shown.
+    /// it was shown. What can also come up afterwards, when a fault is forgotten, is not among these.
     pub(crate) fn left_the_token_alone(&self) -> bool {
         use signer_core::Error as Signer;
         match self {
@@ -66,8 +66,6 @@ impl Error {
                     | Signer::Blocked { .. }
                     | Signer::LastTryRefused { .. }
                     | Signer::FailedBefore { .. }
-                    | Signer::FailureMemory { .. }
-                    | Signer::TokenBusy { .. }
                     | Signer::SecretUnusable { .. }
                     | Signer::SecretSource { .. }
                     | Signer::NobodyToAsk { .. }

@@ -90,4 +90,14 @@ impl TokenInfo {
             None => self.model.clone(),
         }
     }
+
+    /// What tells this token from all others, whichever way it was opened: its scheme with its
+    /// serial number, where it has one. [`crate::PinGuard`] remembers it by this.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match &self.serial {
+            Some(serial) => format!("{}:{serial}", self.locator.scheme()),
+            None => self.locator.to_string(),
+        }
+    }
 }

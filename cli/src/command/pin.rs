@@ -1,6 +1,7 @@
 //! `touchmark pin`
 
 mod change;
+mod clear_fault;
 mod set_retries;
 mod status;
 mod unblock;
@@ -21,4 +22,6 @@ pub(crate) enum Pin {
     Unblock(unblock::Unblock),
     /// Set how many tries PIN and PUK have, with a new PIN and a new PUK
     SetRetries(set_retries::SetRetries),
+    /// Let a secret through again that failed before
+    ClearFault(clear_fault::ClearFault),
 }

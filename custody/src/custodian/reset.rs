@@ -1,6 +1,7 @@
 //! Putting a token back to its factory state.
 
 use serde_json::json;
+use signer_core::SecretKind;
 
 use super::{Custodian, tries_value};
 use crate::{Error, Result};
@@ -29,6 +30,7 @@ impl Custodian<'_> {
             details.insert("tries_before".into(), tries_value(before.pin.tries));
             details.insert("destroyed".into(), json!(it.contents()?));
             it.administration()?.reset()?;
+            it.forget_faults(&[SecretKind::Pin, SecretKind::Puk])?;
             details.insert("tries_after".into(), tries_value(it.statuses()?.pin.tries));
             Ok(())
         })

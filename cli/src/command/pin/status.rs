@@ -4,7 +4,10 @@ use std::fmt;
 
 use clap::Args;
 use serde::Serialize;
+use signer_core::pin_guard::Fault;
 use signer_core::{PinStatus, Tries};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::command::Run;
 use crate::context::Context;
@@ -15,8 +18,9 @@ use crate::signers::{Asking, Chosen};
 
 /// Show how many tries PIN and PUK have left; spends none
 ///
-/// With --json, one object: token, serial, and pin and puk, each with tries (a number, "low" or
-/// "unknown"), total and factory (null where the token does not tell).
+/// With --json, one object: token, serial, pin and puk, each with tries (a number, "low" or
+/// "unknown"), total and factory (null where the token does not tell), and faults: secrets that
+/// failed before and are not presented again, each with secret, since and how.
 #[derive(Debug, Args)]
 pub(crate) struct Status {}
 
@@ -26,6 +30,22 @@ struct Found {
     serial: Option<String>,
     pin: Counter,
     puk: Option<Counter>,
+    faults: Vec<Remembered>,
+}
+
+/// A secret that failed before and is not presented again.
+#[derive(Serialize)]
+struct Remembered {
+    secret: String,
+    since: String,
+    how: String,
+}
+
+impl From<&Fault> for Remembered {
+    fn from(fault: &Fault) -> Self {
+        let since = OffsetDateTime::from(fault.since).format(&Rfc3339).unwrap_or_default();
+        Self { secret: fault.kind.to_string(), since, how: fault.to_string() }
+    }
 }
 
 /// One secret's counter.
@@ -56,14 +76,17 @@ impl Run for Status {
 
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
         let chosen = Chosen::new(context, Asking::default())?;
-        let mut custodian = custody::Custodian::new(chosen.token()?, chosen.secrets(), None, None);
+        let mut custodian =
+            custody::Custodian::new(chosen.token()?, chosen.opened_with(), None, None);
         let statuses = custodian.statuses()?;
+        let faults = custodian.faults(&statuses)?;
         let info = custodian.token();
         let found = Found {
             token: info.name(),
             serial: info.serial.clone(),
             pin: statuses.pin.into(),
             puk: statuses.puk.map(Counter::from),
+            faults: faults.iter().map(Remembered::from).collect(),
         };
         context.output.show(&found)?;
         Ok(Exit::Ok)
@@ -75,9 +98,13 @@ impl fmt::Display for Found {
         writeln!(f, "token  {}", plain(&self.token))?;
         writeln!(f, "PIN    {}", self.pin)?;
         match &self.puk {
-            Some(puk) => writeln!(f, "PUK    {puk}"),
-            None => writeln!(f, "PUK    not told by this token"),
+            Some(puk) => writeln!(f, "PUK    {puk}")?,
+            None => writeln!(f, "PUK    not told by this token")?,
         }
+        for Remembered { secret, since, how } in &self.faults {
+            writeln!(f, "fault  a {secret} {how}, on {since}, and is not presented again")?;
+        }
+        Ok(())
     }
 }
 
