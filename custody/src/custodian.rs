@@ -13,7 +13,7 @@ use signer_core::{
     SecretRules, SecretSpec, Token, TokenInfo, Tries,
 };
 
-use crate::{Deposit, Error, Escrow, Receipt, Result};
+use crate::{Deposit, Error, Escrow, Fate, Receipt, Result};
 
 pub use management_key::ManagementKeyWish;
 
@@ -25,6 +25,17 @@ pub struct Custodian<'a> {
     ledger: Option<&'a mut Ledger>,
     escrow: Option<&'a dyn Escrow>,
     receipts: Vec<Receipt>,
+    /// Whether an act that failed may have got half way.
+    steps: Steps,
+}
+
+/// Whether an act does one thing to the token or several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Steps {
+    /// An answer from the token that it refuses says that nothing was done.
+    One,
+    /// Some may have been done before one was refused.
+    Several,
 }
 
 /// What a token says about PIN and PUK.
@@ -48,7 +59,7 @@ impl<'a> Custodian<'a> {
         ledger: Option<&'a mut Ledger>,
         escrow: Option<&'a dyn Escrow>,
     ) -> Self {
-        Self { token, with, ledger, escrow, receipts: Vec::new() }
+        Self { token, with, ledger, escrow, receipts: Vec::new(), steps: Steps::One }
     }
 
     /// Where the secrets of this custodian's acts can be found again.
@@ -81,7 +92,13 @@ impl<'a> Custodian<'a> {
         what: impl FnOnce(&mut Self, &mut Details) -> Result<T>,
     ) -> Result<T> {
         let mut details = Details::new();
+        let receipts = self.receipts.len();
+        self.steps = Steps::One;
         let outcome = what(self, &mut details);
+        let escrow = self.settle(receipts, &outcome);
+        if !escrow.is_empty() {
+            details.insert("escrow".into(), json!(escrow));
+        }
         let ending = match &outcome {
             Ok(_) => "done".to_owned(),
             Err(error) => {
@@ -138,6 +155,29 @@ impl<'a> Custodian<'a> {
         let receipt = escrow.deposit(deposit).map_err(|source| Error::Escrow { kind, source })?;
         self.receipts.push(receipt);
         Ok(())
+    }
+
+    /// Tells the escrow what became of the secrets that it was given in this act, where that is
+    /// known, and answers where they are.
+    fn settle<T>(&mut self, first: usize, outcome: &Result<T>) -> Vec<String> {
+        let fate = match outcome {
+            Ok(_) => Some(Fate::Taken),
+            Err(error) if self.steps == Steps::One && error.left_the_token_alone() => {
+                Some(Fate::Refused)
+            }
+            Err(_) => None,
+        };
+        let receipts = self.receipts.iter_mut().skip(first);
+        let settled = receipts.map(|receipt| {
+            if let (Some(escrow), Some(fate)) = (self.escrow, fate)
+                // What cannot be noted leaves the secret where it was, as one of two to be tried.
+                && let Ok(place) = escrow.settle(receipt, fate)
+            {
+                *receipt = place;
+            }
+            receipt.0.clone()
+        });
+        settled.collect()
     }
 
     /// Forgets what failed, once the token has another secret of that kind: what was wrong before

@@ -53,3 +53,26 @@ pub enum Error {
     #[error("a retry limit is 1 to 255, and never 0")]
     NoTries,
 }
+
+impl Error {
+    /// Whether the token was certainly not changed: it was not asked, or it refused the secret that
+    /// it was shown. What can also come up afterwards, when a fault is forgotten, is not among these.
+    pub(crate) fn left_the_token_alone(&self) -> bool {
+        use signer_core::Error as Signer;
+        match self {
+            Self::Signer(error) => matches!(
+                error,
+                Signer::WrongSecret { .. }
+                    | Signer::Blocked { .. }
+                    | Signer::LastTryRefused { .. }
+                    | Signer::FailedBefore { .. }
+                    | Signer::SecretUnusable { .. }
+                    | Signer::SecretSource { .. }
+                    | Signer::NobodyToAsk { .. }
+                    | Signer::Unsupported { .. }
+            ),
+            Self::Unrecorded { .. } => false,
+            _ => true,
+        }
+    }
+}

@@ -6,10 +6,11 @@
 //!
 //! It knows tokens only as [`signer_core::Token`]; what a token cannot do it says itself.
 
+pub mod age;
 mod custodian;
 mod error;
 mod escrow;
 
 pub use custodian::{Custodian, ManagementKeyWish, Statuses, tries_value};
 pub use error::{Error, Result};
-pub use escrow::{Deposit, Escrow, Receipt};
+pub use escrow::{Deposit, Escrow, EscrowFolder, Fate, Receipt};

@@ -4,7 +4,7 @@ use ledger::{EntryFilter, Event};
 use serde_json::{Value, json};
 use signer_core::{Retries, SecretKind, Tries};
 
-use super::{Custodian, Details, tries_value};
+use super::{Custodian, Details, Steps, tries_value};
 use crate::{Error, Result};
 
 /// The act, before and after.
@@ -25,6 +25,7 @@ impl Custodian<'_> {
         }
         let cut_short = self.was_cut_short()?;
         self.act(ENDED, "the retry limits were set", |it, details| {
+            it.steps = Steps::Several;
             details.insert("pin_tries".into(), json!(retries.pin));
             details.insert("puk_tries".into(), json!(retries.puk));
             let before = it.statuses()?;
