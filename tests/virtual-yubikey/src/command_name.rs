@@ -42,7 +42,7 @@ pub fn command_name(apdu: &[u8]) -> &'static str {
         (0xA4, ..) => "SELECT",
         (0xC0, ..) => "GET RESPONSE",
         (0x20, 0xFF, _) => "LOG OUT",
-        (0x20, ..) if apdu.len() <= 5 => "PIN STATUS",
+        (0x20, ..) if is_empty(apdu) => "PIN STATUS",
         (0x20, ..) => "VERIFY",
         (0x24, ..) => "CHANGE REFERENCE DATA",
         (0x2C, ..) => "RESET RETRY COUNTER",
@@ -64,6 +64,11 @@ pub fn command_name(apdu: &[u8]) -> &'static str {
         (0x01, ..) => "OTP",
         _ => UNKNOWN,
     }
+}
+
+/// Whether a command has no data: cases 1 and 2 of ISO 7816-3, short and extended.
+fn is_empty(apdu: &[u8]) -> bool {
+    matches!(apdu, [_, _, _, _] | [_, _, _, _, _] | [_, _, _, _, 0, _, _])
 }
 
 /// Whether what follows the header of a command, or the data of its answer, is secret.
@@ -105,6 +110,8 @@ mod tests {
         for (apdu, name) in [
             (&b"\x00\x20\x00\x80"[..], "PIN STATUS"),
             (b"\x00\x20\x00\x80\x00", "PIN STATUS"),
+            (b"\x00\x20\x00\x80\x00\x00\x00", "PIN STATUS"),
+            (b"\x00\x20\x00\x80\x02\x31\x32", "VERIFY"),
             (b"\x00\x20\xFF\x80", "LOG OUT"),
             (b"\x00\x20\x00\x80\x08123456\xFF\xFF", "VERIFY"),
         ] {

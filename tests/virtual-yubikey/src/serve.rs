@@ -131,6 +131,10 @@ impl Server {
         if let Some(open) = &state.open {
             open.cut();
         }
+        if state.idle {
+            // Put in a moment ago, and the thread has not seen it.
+            self.shared.come_to_rest(&mut state);
+        }
         self.shared.changed.notify_all();
         drop(self.shared.wait_while(state, |state| !state.idle));
     }
@@ -165,26 +169,35 @@ impl Shared {
 
     /// The life of the thread: in the reader, out of it, in again.
     fn run(&self) {
-        loop {
-            let state = self.state();
-            if self.wait_while(state, |state| state.wanted == Wanted::Pulled).wanted
-                == Wanted::Stopped
-            {
-                break;
-            }
-            self.state().idle = false;
+        let _idle = IdleAtTheEnd(self);
+        while self.wait_to_be_inserted() {
             self.inserted();
-            self.place.clean_up();
             self.device().power_cycle();
-            let absence = {
-                let mut state = self.state();
-                (state.open, state.bound, state.idle) = (None, None, true);
-                state.absence
-            };
-            self.changed.notify_all();
+            let mut state = self.state();
+            self.come_to_rest(&mut state);
+            let absence = state.absence;
+            drop(state);
+            // Over at once when it was no fault that pulled the token.
             self.pause(absence);
         }
-        self.state().idle = true;
+    }
+
+    /// False when there will be no more of it.
+    fn wait_to_be_inserted(&self) -> bool {
+        let mut state = self.state();
+        if state.wanted != Wanted::Inserted {
+            self.come_to_rest(&mut state);
+            state = self.wait_while(state, |state| state.wanted == Wanted::Pulled);
+        }
+        state.idle = state.wanted == Wanted::Stopped;
+        !state.idle
+    }
+
+    /// Leaves nothing to connect to, and says so. Under one lock, so that it is not the socket of
+    /// the next insertion that goes.
+    fn come_to_rest(&self, state: &mut State) {
+        (state.open, state.bound, state.idle) = (None, None, true);
+        self.place.clean_up();
         self.changed.notify_all();
     }
 
@@ -231,5 +244,15 @@ impl Shared {
         let waited =
             self.changed.wait_timeout_while(state, time, |state| state.wanted == Wanted::Inserted);
         drop(waited);
+    }
+}
+
+/// Lets go of whoever waits for the thread, even when it panics.
+struct IdleAtTheEnd<'a>(&'a Shared);
+
+impl Drop for IdleAtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.state().idle = true;
+        self.0.changed.notify_all();
     }
 }
