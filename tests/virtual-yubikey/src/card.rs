@@ -2,6 +2,7 @@
 
 mod command;
 mod management;
+mod object;
 mod octets;
 mod otp;
 mod piv;
@@ -17,13 +18,15 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Model;
-use command::Command;
 use piv::{Piv, State};
 use status::{Answer, Status};
 use transfer::{Incoming, Transfer};
 
+pub(crate) use command::Command;
+pub(crate) use object::DataObject;
 pub use piv::ManagementAlgorithm;
 pub use switches::{BlockedAnswer, SelectAgain, Switches};
+pub(crate) use tlv::{Element, read as read_element};
 pub use touch::{Clock, Finger, Touch};
 
 const SELECT: u8 = 0xA4;

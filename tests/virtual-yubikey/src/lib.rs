@@ -16,6 +16,7 @@ mod policy;
 mod serve;
 mod slot;
 mod state_file;
+mod transcript;
 
 pub use algorithm::Algorithm;
 pub use attestation::{
@@ -36,3 +37,4 @@ pub use policy::{Origin, PinPolicy, TouchPolicy};
 pub use serve::Server;
 pub use slot::Slot;
 pub use state_file::{Durability, StateError, StateFile};
+pub use transcript::{Described, Transcript};

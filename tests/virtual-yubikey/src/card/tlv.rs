@@ -16,7 +16,7 @@ pub(crate) fn read(octets: &[u8]) -> Option<(Element<'_>, &[u8])> {
         0..=0x7F => (usize::from(first), rest),
         0x81..=0x83 => {
             let (length, rest) = rest.split_at_checked(usize::from(first & 0x03))?;
-            (length.iter().fold(0, |sum, octet| sum << 8 | usize::from(*octet)), rest)
+            (usize::try_from(number(length)).ok()?, rest)
         }
         _ => return None,
     };
@@ -57,6 +57,11 @@ pub(crate) fn element(tag: u32, value: &[u8]) -> Vec<u8> {
     }
     out.extend(value);
     out
+}
+
+/// Up to four octets as a number, the most significant first.
+pub(crate) fn number(octets: &[u8]) -> u32 {
+    octets.iter().fold(0, |number, octet| number << 8 | u32::from(*octet))
 }
 
 fn read_tag(octets: &[u8]) -> Option<(u32, &[u8])> {

@@ -100,6 +100,12 @@ impl Client {
         self.send(0x87, algorithm, slot, &tlv(0x7C, &inner))
     }
 
+    /// The status word of a wrong PIN with so many tries left.
+    pub(crate) fn tries(&self, left: u16) -> u16 {
+        let neo = self.card.model().facts().firmware < [4, 0, 0];
+        (if neo { 0x6300 } else { 0x63C0 }) + left
+    }
+
     /// Spends all tries of both.
     pub(crate) fn block_both(&mut self) {
         while self.verify(&[0xFE; 8]) != 0x6983 {}

@@ -1,8 +1,9 @@
 //! GENERATE, IMPORT, MOVE and ATTEST.
 
 use super::Piv;
-use super::state::{ATTESTATION_CERTIFICATE, CERTIFICATE, SlotKey};
+use super::state::{CERTIFICATE, SlotKey};
 use crate::card::command::Command;
+use crate::card::object::DataObject;
 use crate::card::status::{Answer, Status};
 use crate::card::tlv::{element, only, read, read_all};
 use crate::{Algorithm, Origin, PinPolicy, PrivateKey, Slot, Statement, TouchPolicy, attest};
@@ -98,7 +99,7 @@ impl Piv {
         let generated = |key: &&SlotKey| key.origin == Origin::Generated;
         let subject = self.state.keys.get(&slot).filter(generated).ok_or(Status::WRONG_DATA)?;
         let signer = self.state.keys.get(&Slot::ATTESTATION).ok_or(Status::WRONG_DATA)?;
-        let certificate = self.state.objects.get(&ATTESTATION_CERTIFICATE);
+        let certificate = self.state.objects.get(&DataObject::ATTESTATION_CERTIFICATE.number());
         let certificate =
             certificate.and_then(|object| read(&object.0)).map(|(element, _)| element);
         let certificate = certificate.filter(|element| element.tag == CERTIFICATE);

@@ -6,13 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::management_key::ManagementKey;
 use super::reference::{DEFAULT_PIN, DEFAULT_PUK, DEFAULT_TRIES, Reference};
+use crate::card::object::DataObject;
 use crate::card::octets::Octets;
 use crate::card::tlv::element;
 use crate::model::Facts;
 use crate::{Attestor, FactoryFacts, Origin, PinPolicy, PrivateKey, Slot, TouchPolicy};
 
-/// The object that holds the certificate of slot F9.
-pub(super) const ATTESTATION_CERTIFICATE: u32 = 0x5F_FF01;
 /// The certificate in a certificate object.
 pub(super) const CERTIFICATE: u32 = 0x70;
 
@@ -57,7 +56,8 @@ impl State {
             };
             let certificate = element(CERTIFICATE, attestor.certificate());
             state.keys.insert(Slot::ATTESTATION, key);
-            state.objects.insert(ATTESTATION_CERTIFICATE, Octets(certificate));
+            let object = DataObject::ATTESTATION_CERTIFICATE.number();
+            state.objects.insert(object, Octets(certificate));
         }
         state
     }
@@ -78,7 +78,7 @@ impl State {
     pub(super) fn reset(&mut self, facts: &Facts) {
         let Self { mut keys, mut objects, .. } = std::mem::replace(self, Self::factory(facts));
         keys.retain(|slot, _| *slot == Slot::ATTESTATION);
-        objects.retain(|tag, _| *tag == ATTESTATION_CERTIFICATE);
+        objects.retain(|tag, _| *tag == DataObject::ATTESTATION_CERTIFICATE.number());
         (self.keys, self.objects) = (keys, objects);
     }
 
@@ -87,9 +87,9 @@ impl State {
         !self.pin.is(DEFAULT_PIN) && !self.puk.is(DEFAULT_PUK) && !self.management.is_factory(facts)
     }
 
-    /// Octets of all objects together; the certificate of F9 has a place of its own.
-    pub(super) fn memory_used(&self) -> usize {
-        let counted = self.objects.iter().filter(|(tag, _)| **tag != ATTESTATION_CERTIFICATE);
-        counted.map(|(_, object)| object.0.len()).sum()
+    /// Octets of all other objects together.
+    pub(super) fn memory_used_without(&self, object: DataObject) -> usize {
+        let others = self.objects.iter().filter(|(number, _)| **number != object.number());
+        others.map(|(_, octets)| octets.0.len()).sum()
     }
 }
