@@ -1,133 +1,136 @@
-//! What commands are called, and which of them carry secrets.
+//! Commands by name, for faults and counts.
 
-/// Every name that [`command_name`] gives.
-pub const COMMAND_NAMES: &[&str] = &[
+use std::str::FromStr;
+
+/// The first words of the names of commands, as [`Transcript`](crate::Transcript) gives them.
+///
+/// `GENERAL AUTHENTICATE` is any of these, `GENERAL AUTHENTICATE sign` any that signs, `GENERAL
+/// AUTHENTICATE sign 9c` one with that key. `VERIFY` shows a PIN; `VERIFY status` and `VERIFY
+/// logout` are others. Case does not matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandName(String);
+
+/// A name that no command has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no command is called `{name}`; they are called {}", KNOWN.join(", "))]
+pub struct UnknownCommand {
+    /// What was asked for.
+    pub name: String,
+}
+
+/// How all names begin.
+const KNOWN: &[&str] = &[
     "SELECT",
-    "GET RESPONSE",
     "VERIFY",
-    "PIN STATUS",
-    "LOG OUT",
+    "VERIFY status",
+    "VERIFY logout",
     "CHANGE REFERENCE DATA",
     "RESET RETRY COUNTER",
     "SET RETRIES",
     "RESET",
-    "AUTHENTICATE MANAGEMENT KEY",
-    "SET MANAGEMENT KEY",
     "GENERAL AUTHENTICATE",
+    "SET MANAGEMENT KEY",
     "GENERATE",
     "IMPORT",
     "ATTEST",
     "METADATA",
-    "MOVE KEY",
+    "MOVE",
+    "DELETE",
     "GET DATA",
     "PUT DATA",
+    "GET RESPONSE",
     "VERSION",
     "SERIAL",
     "READ CONFIG",
-    "OTP",
-    UNKNOWN,
+    "OTP SERIAL",
+    "unknown",
+    "malformed",
 ];
 
-const UNKNOWN: &str = "UNKNOWN";
-
-/// The name of a command APDU, whatever applet is selected; `UNKNOWN` for those that a YubiKey's
-/// PIV, management and OTP applets do not have.
-///
-/// VERIFY without data is `PIN STATUS`, or `LOG OUT` with P1 = FF; GENERAL AUTHENTICATE with key 9B
-/// is `AUTHENTICATE MANAGEMENT KEY`. Each link of a chain has the name of the whole.
-#[must_use]
-pub fn command_name(apdu: &[u8]) -> &'static str {
-    let &[_, ins, p1, p2, ..] = apdu else { return UNKNOWN };
-    match (ins, p1, p2) {
-        (0xA4, ..) => "SELECT",
-        (0xC0, ..) => "GET RESPONSE",
-        (0x20, 0xFF, _) => "LOG OUT",
-        (0x20, ..) if is_empty(apdu) => "PIN STATUS",
-        (0x20, ..) => "VERIFY",
-        (0x24, ..) => "CHANGE REFERENCE DATA",
-        (0x2C, ..) => "RESET RETRY COUNTER",
-        (0xFA, ..) => "SET RETRIES",
-        (0xFB, ..) => "RESET",
-        (0x87, _, 0x9B) => "AUTHENTICATE MANAGEMENT KEY",
-        (0xFF, ..) => "SET MANAGEMENT KEY",
-        (0x87, ..) => "GENERAL AUTHENTICATE",
-        (0x47, ..) => "GENERATE",
-        (0xFE, ..) => "IMPORT",
-        (0xF9, ..) => "ATTEST",
-        (0xF7, ..) => "METADATA",
-        (0xF6, ..) => "MOVE KEY",
-        (0xCB, ..) => "GET DATA",
-        (0xDB, ..) => "PUT DATA",
-        (0xFD, ..) => "VERSION",
-        (0xF8, ..) => "SERIAL",
-        (0x1D, ..) => "READ CONFIG",
-        (0x01, ..) => "OTP",
-        _ => UNKNOWN,
+impl CommandName {
+    /// Whether a command of this name is meant.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        // Asking for the tries left costs none: who counts VERIFYs does not mean it.
+        let family = self.0 != "verify" && self.0 != "reset";
+        match name.strip_prefix(&self.0) {
+            Some("") => true,
+            Some(rest) => family && rest.starts_with(' '),
+            None => false,
+        }
     }
 }
 
-/// Whether a command has no data: cases 1 and 2 of ISO 7816-3, short and extended.
-fn is_empty(apdu: &[u8]) -> bool {
-    matches!(apdu, [_, _, _, _] | [_, _, _, _, _] | [_, _, _, _, 0, _, _])
-}
+impl FromStr for CommandName {
+    type Err = UnknownCommand;
 
-/// Whether what follows the header of a command, or the data of its answer, is secret.
-///
-/// PIN, PUK, private keys, the management key and its handshake; and the object in which a
-/// management key lies protected by the PIN (5FC109), written or read.
-pub(crate) fn is_secret(apdu: &[u8]) -> bool {
-    match command_name(apdu) {
-        "VERIFY"
-        | "CHANGE REFERENCE DATA"
-        | "RESET RETRY COUNTER"
-        | "AUTHENTICATE MANAGEMENT KEY"
-        | "SET MANAGEMENT KEY"
-        | "IMPORT" => true,
-        "GET DATA" | "PUT DATA" => apdu.windows(5).take(8).any(|at| at == b"\x5C\x03\x5F\xC1\x09"),
-        _ => false,
+    fn from_str(name: &str) -> Result<Self, UnknownCommand> {
+        let lower = name.to_lowercase();
+        let known = KNOWN.iter().any(|known| {
+            let rest = lower.strip_prefix(&known.to_lowercase());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        });
+        if known { Ok(Self(lower)) } else { Err(UnknownCommand { name: name.to_owned() }) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{CommandName, KNOWN};
+    use crate::Transcript;
+
+    fn matches(pattern: &str, name: &str) -> bool {
+        pattern.parse::<CommandName>().unwrap().matches(name)
+    }
 
     #[test]
-    fn every_name_is_given_to_some_command_and_no_other() {
-        let mut given = std::collections::BTreeSet::new();
+    fn names_match_by_their_first_words() {
+        let name = "GENERAL AUTHENTICATE sign 9c";
+        for pattern in [
+            "GENERAL AUTHENTICATE",
+            "general authenticate",
+            "GENERAL AUTHENTICATE sign",
+            "General Authenticate Sign 9C",
+        ] {
+            assert!(matches(pattern, name), "{pattern}");
+        }
+        assert!(!matches("GENERAL AUTHENTICATE agree", name));
+        assert!(!matches("GENERAL AUTHENTICATE sign 9", name));
+    }
+
+    #[test]
+    fn a_question_for_the_tries_left_is_no_verify() {
+        assert!(matches("VERIFY", "VERIFY"));
+        assert!(!matches("VERIFY", "VERIFY status"));
+        assert!(!matches("VERIFY", "VERIFY logout"));
+        assert!(matches("verify status", "VERIFY status"));
+        assert!(!matches("RESET", "RESET RETRY COUNTER"));
+    }
+
+    #[test]
+    fn every_command_has_a_name_that_is_known() {
+        let mut transcript = Transcript::new();
+        let mut names = vec![transcript.command(&[0]).name];
         for ins in 0..=255 {
-            for (p1, p2) in [(0, 0x80), (0xFF, 0x80), (0, 0x9B)] {
-                given.insert(command_name(&[0, ins, p1, p2]));
-                given.insert(command_name(&[0, ins, p1, p2, 1, 7]));
+            for p1 in [0, 0xFF] {
+                for body in [&b""[..], b"\x01\x07", b"\x00\x05\x07"] {
+                    names.push(transcript.command(&[&[0, ins, p1, 0x80], body].concat()).name);
+                }
             }
         }
-        given.insert(command_name(&[0, 0x20]));
-        assert_eq!(given, COMMAND_NAMES.iter().copied().collect());
-    }
-
-    #[test]
-    fn a_verify_without_data_is_no_verify() {
-        for (apdu, name) in [
-            (&b"\x00\x20\x00\x80"[..], "PIN STATUS"),
-            (b"\x00\x20\x00\x80\x00", "PIN STATUS"),
-            (b"\x00\x20\x00\x80\x00\x00\x00", "PIN STATUS"),
-            (b"\x00\x20\x00\x80\x02\x31\x32", "VERIFY"),
-            (b"\x00\x20\xFF\x80", "LOG OUT"),
-            (b"\x00\x20\x00\x80\x08123456\xFF\xFF", "VERIFY"),
-        ] {
-            assert_eq!(command_name(apdu), name);
+        for name in &names {
+            assert!(name.parse::<CommandName>().is_ok(), "{name}");
+        }
+        for known in KNOWN {
+            assert!(names.iter().any(|name| matches(known, name)), "{known}");
         }
     }
 
     #[test]
-    fn the_object_with_the_protected_management_key_is_secret_either_way() {
-        for apdu in [
-            &b"\x00\xCB\x3F\xFF\x05\x5C\x03\x5F\xC1\x09"[..],
-            b"\x00\xCB\x3F\xFF\x00\x00\x05\x5C\x03\x5F\xC1\x09",
-            b"\x10\xDB\x3F\xFF\x07\x5C\x03\x5F\xC1\x09\x53\x00",
-        ] {
-            assert!(is_secret(apdu));
+    fn a_name_that_no_command_has_is_refused() {
+        for name in ["", "VERIFI", "VERIFYING", "GENERAL"] {
+            assert!(name.parse::<CommandName>().is_err(), "{name}");
         }
-        assert!(!is_secret(b"\x00\xCB\x3F\xFF\x05\x5C\x03\x5F\xC1\x05"));
     }
 }

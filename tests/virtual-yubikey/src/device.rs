@@ -65,7 +65,8 @@ impl Device {
     /// The same for who can wait without holding the device.
     pub fn execute(&mut self, apdu: &[u8]) -> Reply {
         let start = Instant::now();
-        let effects = self.script.due(apdu);
+        let described = self.log.describe(apdu);
+        let effects = self.script.due(apdu, &described.name);
         let going_on = self.script.go_on(apdu);
         for effect in &effects {
             self.befall(effect, apdu);
@@ -85,7 +86,7 @@ impl Device {
         }
         let answer = (!dropped).then_some(answer);
         let names = effects.iter().map(Effect::name).collect();
-        self.log.record(apdu, answer.as_deref(), took, names);
+        self.log.record(described, answer.as_deref(), took, names);
         Reply { answer, delay: effects.iter().map(Effect::delay).sum() }
     }
 

@@ -4,7 +4,7 @@ mod effect;
 mod file;
 mod script;
 
-use crate::command_name::{COMMAND_NAMES, command_name};
+use crate::{CommandName, UnknownCommand};
 
 pub use effect::Effect;
 pub use file::FaultFileError;
@@ -28,7 +28,7 @@ struct Trigger {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Pattern {
     Any,
-    Name(&'static str),
+    Name(CommandName),
     Instruction(u8),
 }
 
@@ -38,14 +38,6 @@ enum Repeat {
     FromThenOn,
 }
 
-/// A name that no command has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no command is called `{name}`; there are {}", COMMAND_NAMES.join(", "))]
-pub struct UnknownCommand {
-    /// What was asked for.
-    pub name: String,
-}
-
 impl Fault {
     /// At the `number`th APDU, counted from 1 since the faults were injected.
     #[must_use]
@@ -53,15 +45,13 @@ impl Fault {
         Self::new(Pattern::Any, number, effect)
     }
 
-    /// At the `nth` command (from 1) of a name that [`command_name`] gives; case does not matter.
-    /// Each link of a chain counts.
+    /// At the `nth` command (from 1) of a name, by its first words: see [`CommandName`]. Each link
+    /// of a chain counts.
     ///
     /// # Errors
     /// No command has that name.
     pub fn on(name: &str, nth: u64, effect: Effect) -> Result<Self, UnknownCommand> {
-        let known = COMMAND_NAMES.iter().find(|known| known.eq_ignore_ascii_case(name));
-        let known = known.ok_or_else(|| UnknownCommand { name: name.to_owned() })?;
-        Ok(Self::new(Pattern::Name(known), nth, effect))
+        Ok(Self::new(Pattern::Name(name.parse()?), nth, effect))
     }
 
     /// At the `nth` command (from 1) with this INS.
@@ -90,10 +80,10 @@ impl Fault {
 }
 
 impl Pattern {
-    fn matches(&self, apdu: &[u8]) -> bool {
+    fn matches(&self, apdu: &[u8], name: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Name(name) => command_name(apdu) == *name,
+            Self::Name(pattern) => pattern.matches(name),
             Self::Instruction(ins) => apdu.get(1) == Some(ins),
         }
     }

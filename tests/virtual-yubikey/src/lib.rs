@@ -26,9 +26,9 @@ pub use card::{
     BlockedAnswer, Card, Clock, Finger, ManagementAlgorithm, SelectAgain, Snapshot, Store,
     Switches, Touch,
 };
-pub use command_name::{COMMAND_NAMES, command_name};
+pub use command_name::{CommandName, UnknownCommand};
 pub use device::{Device, Reply};
-pub use fault::{Effect, Fault, FaultFileError, UnknownCommand};
+pub use fault::{Effect, Fault, FaultFileError};
 pub use key::{KeyError, PrivateKey};
 pub use log::{Entry, Log};
 pub use model::{Facts, Model, PinRules, UnknownModel};

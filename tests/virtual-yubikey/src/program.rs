@@ -92,7 +92,7 @@ fn card(arguments: &Arguments) -> Result<Card, Box<dyn Error>> {
 }
 
 fn log(arguments: &Arguments) -> Result<Log, Box<dyn Error>> {
-    let log = if arguments.log_secrets { Log::new().show_secrets() } else { Log::new() };
+    let log = if arguments.log_secrets { Log::with_secrets() } else { Log::new() };
     Ok(match sink(arguments)? {
         Some(sink) => log.to(sink),
         None => log,

@@ -6,8 +6,8 @@ use std::{fs, io};
 
 use serde::Deserialize;
 
-use super::{Effect, Fault, Pattern, UnknownCommand};
-use crate::hex;
+use super::{Effect, Fault, Pattern};
+use crate::{UnknownCommand, hex};
 
 /// Why a fault file is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -267,7 +267,7 @@ mod tests {
             ("at = 0\ndo = 'reset'", "fault 2: APDUs and commands are counted from 1"),
             ("ins = '20'\nnth = 0\ndo = 'reset'", "fault 2: APDUs and commands are counted from 1"),
             ("at = 1\nnth = 2\ndo = 'reset'", "fault 2: `nth` counts commands; `at` needs none"),
-            ("command = 'VERIFI'\ndo = 'reset'", "fault 2: no command is called `VERIFI`; there"),
+            ("command = 'VERIFI'\ndo = 'reset'", "fault 2: no command is called `VERIFI`; they"),
             ("at = 1\ndo = 'explode'", "fault 2: no fault is called `explode`"),
             ("at = 1\ndo = 'status'", "fault 2: `status` needs `status`"),
             ("at = 1\ndo = 'status'\nstatus = '900'", "fault 2: `900` is no hexadecimal number"),

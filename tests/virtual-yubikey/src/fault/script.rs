@@ -23,10 +23,10 @@ impl Script {
     }
 
     /// What befalls this command; counts it.
-    pub(crate) fn due(&mut self, apdu: &[u8]) -> Vec<Effect> {
+    pub(crate) fn due(&mut self, apdu: &[u8], name: &str) -> Vec<Effect> {
         let mut due = Vec::new();
         for (fault, seen) in &mut self.faults {
-            if fault.trigger.pattern.matches(apdu) {
+            if fault.trigger.pattern.matches(apdu, name) {
                 *seen += 1;
                 let nth = fault.trigger.nth;
                 if *seen == nth || (*seen > nth && fault.repeat == Repeat::FromThenOn) {

@@ -145,8 +145,8 @@ fn the_log_hides_pins_and_ends_with_the_counts() {
         program.child.wait().unwrap();
         let log = fs::read_to_string(program.folder.path().join("log")).unwrap();
         assert_eq!(log.contains("313233343536"), shown, "{log}");
-        assert_eq!(log.contains("00200080 [8 octets] -> 9000"), !shown, "{log}");
-        let summary = "      2 VERSION\n      1 SELECT\n      1 VERIFY\n      4 in all\n";
+        assert_eq!(log.contains("00200080 (9 octets left out) -> 9000"), !shown, "{log}");
+        let summary = "      2 VERSION\n      1 SELECT PIV\n      1 VERIFY\n      4 in all\n";
         assert!(log.ends_with(summary), "{log}");
     }
 }
