@@ -1,4 +1,4 @@
-//! The PIV applet of a YubiKey in software, for testing what talks to one.
+#![doc = include_str!("../README.md")]
 
 mod algorithm;
 mod asn1;

@@ -8,6 +8,8 @@ mod faults;
 mod program;
 #[path = "surroundings/reader.rs"]
 mod reader;
+#[path = "surroundings/readme.rs"]
+mod readme;
 #[path = "surroundings/server.rs"]
 mod server;
 #[path = "surroundings/session.rs"]
