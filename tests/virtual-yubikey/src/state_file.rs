@@ -19,7 +19,7 @@ pub struct StateFile {
     path: PathBuf,
     durability: Durability,
     /// Free again when the process ends, however it does.
-    _lock: File,
+    lock: File,
 }
 
 /// What a state outlives.
@@ -77,6 +77,14 @@ pub enum StateError {
     },
 }
 
+impl Drop for StateFile {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread is about to start has the file open
+        // too, until it runs its program. If it fails, the end of the process does it.
+        let _ = self.lock.unlock();
+    }
+}
+
 /// What stands in the file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,8 +117,8 @@ impl StateFile {
         serial: Option<u32>,
     ) -> Result<Card, StateError> {
         let path = path.into();
-        let lock = lock(&path)?;
-        let mut file = Self { path, durability, _lock: lock };
+        let lock = locked(&path)?;
+        let mut file = Self { path, durability, lock };
         let mut card = match file.read()? {
             Some(snapshot) => Card::from_snapshot(snapshot),
             None => {
@@ -166,7 +174,7 @@ impl Store for StateFile {
     }
 }
 
-fn lock(path: &Path) -> Result<File, StateError> {
+fn locked(path: &Path) -> Result<File, StateError> {
     let beside = beside(path, ".lock");
     let file = private(&beside).map_err(io_error("lock", path))?;
     match file.try_lock() {
