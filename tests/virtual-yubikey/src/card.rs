@@ -75,6 +75,25 @@ pub struct Snapshot {
     piv: State,
 }
 
+impl Snapshot {
+    /// Which key it is of.
+    pub fn model(&self) -> Model {
+        self.model
+    }
+
+    /// Its serial number.
+    pub fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    /// The same state with another serial number: another key in the same port, with the same PIN
+    /// and keys. The certificate of slot F9 stays the one that was made for the old number.
+    #[must_use]
+    pub fn with_serial(self, serial: u32) -> Self {
+        Self { serial, ..self }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Applet {
     Piv,

@@ -35,7 +35,8 @@ fn statement(key: &PrivateKey) -> Statement<'_> {
 #[test]
 fn the_chain_verifies_and_says_what_was_said() {
     let attestor = Attestor::manufacture(&facts());
-    for algorithm in Algorithm::ALL {
+    let slow = [Algorithm::Rsa3072, Algorithm::Rsa4096];
+    for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| !slow.contains(algorithm)) {
         let key = PrivateKey::generate(algorithm);
         let certificate = attest(attestor.key(), attestor.certificate(), &statement(&key)).unwrap();
         assert_chain(&certificate, attestor.certificate(), ROOT_CERTIFICATE_PEM);

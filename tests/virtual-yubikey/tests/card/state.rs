@@ -51,6 +51,18 @@ fn restore_takes_the_card_back_to_before_and_the_power_away() {
 }
 
 #[test]
+fn another_serial_number_is_another_key_with_the_same_secrets() {
+    let mut client = Client::new("5.4.3");
+    assert_eq!(client.verify(WRONG), 0x63C2);
+    let snapshot = client.card.snapshot();
+    assert_eq!((snapshot.model(), snapshot.serial()), (client.card.model(), client.card.serial()));
+    client.card.restore(snapshot.with_serial(0xA1B2_C3D4));
+    client.select();
+    assert_eq!(client.must(0xF8, 0, 0, b""), b"\xA1\xB2\xC3\xD4");
+    assert_eq!(client.status(0x20, 0x00, 0x80, b""), 0x63C2);
+}
+
+#[test]
 fn nothing_secret_is_printed() {
     let client = Client::new("5.4.3");
     let expected = "{ model: Model(5.4.3), serial: 16021234, .. }";
