@@ -226,7 +226,7 @@ impl<'a> Chosen<'a> {
             return input::certificates(file);
         }
         let mut token = self.token()?;
-        let der = self.cert_store(&mut *token)?.read(&self.key()?)?;
+        let der = self.cert_store(&mut *token, "reading a certificate from")?.read(&self.key()?)?;
         let certificate =
             ParsedCertificate::from_der(&der).map_err(|error| signer_core::Error::Device {
                 doing: format!("reading the certificate of {}", self.name),
@@ -235,13 +235,18 @@ impl<'a> Chosen<'a> {
         Ok(vec![certificate])
     }
 
-    /// The certificates that its token stores.
+    /// The certificates that its token stores. `doing` reads before the signer's name where it stores
+    /// none.
     ///
     /// # Errors
     /// [`signer_core::Error::Unsupported`] for a token that stores none.
-    pub(crate) fn cert_store<'t>(&self, token: &'t mut dyn Token) -> Result<&'t mut dyn CertStore> {
+    pub(crate) fn cert_store<'t>(
+        &self,
+        token: &'t mut dyn Token,
+        doing: &str,
+    ) -> Result<&'t mut dyn CertStore> {
         Ok(token.cert_store().ok_or_else(|| signer_core::Error::Unsupported {
-            operation: format!("a certificate on {}", self.name),
+            operation: format!("{doing} {}", self.name),
             needs: "`certificate` in its settings, or a token that stores certificates".into(),
         })?)
     }

@@ -32,7 +32,8 @@ impl Run for Export {
         let chosen = Chosen::new(context, Asking::default())?;
         chosen.spare(&self.out, context)?;
         let mut token = chosen.token()?;
-        let der = chosen.cert_store(&mut *token)?.read(&chosen.key()?)?;
+        let der =
+            chosen.cert_store(&mut *token, "reading a certificate from")?.read(&chosen.key()?)?;
         let pem = pem::encode(Kind::Certificate, &der);
         if !input::is_standard(&self.out) {
             atomic::write(&self.out, pem.as_bytes())?;

@@ -55,7 +55,11 @@ impl Run for Import {
             false => WhenKeysDiffer::Refuse,
         };
         let der = certificate.der();
-        chosen.cert_store(&mut *token)?.write(&chosen.key()?, der, differ)?;
+        chosen.cert_store(&mut *token, "storing a certificate on")?.write(
+            &chosen.key()?,
+            der,
+            differ,
+        )?;
         let details = json!({
             "signer": chosen.locator.to_string(),
             "certificate": Digest::of(der).to_string(),
