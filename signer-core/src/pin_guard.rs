@@ -99,6 +99,15 @@ enum Memory {
     Off,
 }
 
+/// What becomes of a folder that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// It is made.
+    Made,
+    /// It is done without: there is nothing in it.
+    LeftOut,
+}
+
 /// What is done where one wrong secret more would block it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LastTry {
@@ -216,7 +225,7 @@ impl PinGuard {
             let (kind, origin) = (attempt.kind, "its source".to_owned());
             return Err(Error::SecretUnusable { kind, origin, reason });
         }
-        let (turn, store) = self.turn(attempt.id, attempt.token)?;
+        let (turn, store) = self.turn(attempt.id, attempt.token, Missing::Made)?;
         let status = read()?;
         if status.tries.count() == Some(0) {
             return Err(Error::Blocked { kind: attempt.kind, token: attempt.token.to_owned() });
@@ -259,12 +268,13 @@ impl PinGuard {
     }
 
     /// What failed at this token and was neither lifted nor cleared: this is what holds automation
-    /// up. [`Fault::is_lifted_by`] tells whether the present counter does away with it.
+    /// up. [`Fault::is_lifted_by`] tells whether the present counter does away with it. Nothing is
+    /// made where nothing is.
     ///
     /// # Errors
     /// [`Error::FailureMemory`], and [`Error::TokenBusy`] as for [`PinGuard::admit`].
     pub fn faults(&self, id: &str) -> Result<Vec<Fault>> {
-        let (_turn, store) = self.turn(id, id)?;
+        let (_turn, store) = self.turn(id, id, Missing::LeftOut)?;
         let Some(store) = store else { return Ok(self.process.faults(id)) };
         let mut faults = Vec::new();
         for kind in COUNTED {
@@ -279,7 +289,7 @@ impl PinGuard {
     /// # Errors
     /// [`Error::FailureMemory`], and [`Error::TokenBusy`] as for [`PinGuard::admit`].
     pub fn clear_fault(&self, id: &str, kind: SecretKind) -> Result<bool> {
-        let (_turn, store) = self.turn(id, id)?;
+        let (_turn, store) = self.turn(id, id, Missing::LeftOut)?;
         let known = self.process.forget(id, kind);
         Ok(match &store {
             Some(store) => store.remove(id, kind)? || known,
@@ -288,13 +298,14 @@ impl PinGuard {
     }
 
     /// Waits until nobody else presents a secret to this token.
-    fn turn(&self, id: &str, token: &str) -> Result<(Turn, Option<Store>)> {
+    fn turn(&self, id: &str, token: &str, missing: Missing) -> Result<(Turn, Option<Store>)> {
         let folder = match &self.memory {
             Memory::User => Some(folder::of_user()?),
             Memory::Folder(folder) => Some(folder.clone()),
             Memory::Off => None,
         };
-        let store = folder.map(Store::open).transpose()?;
+        let wanted = |folder: &PathBuf| missing == Missing::Made || folder.exists();
+        let store = folder.filter(wanted).map(Store::open).transpose()?;
         let busy = || Error::TokenBusy { token: token.to_owned() };
         let mut turn = Process::turn(&self.process, id, self.patience).ok_or_else(busy)?;
         if let Some(store) = &store {

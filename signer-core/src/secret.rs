@@ -15,8 +15,8 @@ pub use memory::memory_was_not_locked;
 
 /// A PIN, PUK, management key or passphrase.
 ///
-/// Held in memory of its own that is locked against swapping and, on Linux, left out of core dumps
-/// and of child processes; wiped when dropped, not `Clone`, shown by `Debug` as `Secret(..)`,
+/// Held in memory of its own that is locked against swapping on Unix and, on Linux, left out of core
+/// dumps and of child processes; wiped when dropped, not `Clone`, shown by `Debug` as `Secret(..)`,
 /// compared in constant time. There is no `Display` and no serialisation. Where the system refuses
 /// to lock memory (`RLIMIT_MEMLOCK`) the secret is held all the same, and
 /// [`memory_was_not_locked`] says so.

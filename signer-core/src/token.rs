@@ -34,10 +34,10 @@ pub trait Token: Debug + Send {
     fn keys(&mut self) -> Result<Vec<KeyInfo>>;
 
     /// One key of it, ready to sign; it outlives this borrow. `algorithm` chooses among those that
-    /// fit the key; nothing chooses [`KeySpec::default_algorithm`].
+    /// fit the key; nothing chooses [`crate::KeySpec::default_algorithm`].
     ///
     /// # Errors
-    /// [`Error::NotFound`] and [`Error::Ambiguous`] when `key` does not name exactly one key;
+    /// [`crate::Error::NotFound`] and [`crate::Error::Ambiguous`] when `key` does not name exactly one key;
     /// otherwise whatever the token reports, wrong secrets included.
     fn signer(
         &mut self,

@@ -182,7 +182,11 @@ fn start(folder: &tempfile::TempDir, last_try: LastTry) -> PinGuard {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn no_try_is_wasted_and_no_right_pin_is_stopped_without_a_reason(

@@ -193,6 +193,15 @@ fn a_folder_that_cannot_be_written_sends_nothing() {
 }
 
 #[test]
+fn asking_for_faults_and_clearing_them_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let guard = guard(&folder);
+    assert_eq!(guard.faults(PIN.id).unwrap(), []);
+    assert!(!guard.clear_fault(PIN.id, PIN.kind).unwrap());
+    assert!(!folder.path().join("pin-guard").exists());
+}
+
+#[test]
 fn a_damaged_file_sends_nothing_until_it_is_cleared() {
     let folder = tempfile::tempdir().unwrap();
     let mut card = Card::new(9, Tells::Numbers);

@@ -6,7 +6,7 @@ use super::counter;
 use super::fault::{Entry, Fault, FaultOutcome};
 use super::process::{Mac, Turn};
 use super::store::Store;
-use super::{Attempt, PinGuard};
+use super::{Attempt, Missing, PinGuard};
 use crate::{Error, PinStatus, Secret, SecretKind, Tries};
 
 /// A secret that may be sent to the token, once. It is noted down as failed already; what the token
@@ -154,7 +154,7 @@ impl<'s> Again<'_, 's> {
         let fault = target.wrong(left);
         guard.process.mark(id, *kind, *mac, fault.clone());
         // This process will not send it again whatever becomes of the note for others.
-        if let Ok((_turn, Some(store))) = guard.turn(id, token)
+        if let Ok((_turn, Some(store))) = guard.turn(id, token, Missing::Made)
             && let (Ok(tag), Ok(mut entries)) = (store.tag(self.secret), store.load(id, *kind))
         {
             entries.push(Entry { tag: Some(tag), fault });

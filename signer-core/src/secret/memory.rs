@@ -26,7 +26,7 @@ pub(super) enum Memory {
 impl Memory {
     /// At least this many octets of zeros.
     pub(super) fn new(least: usize) -> Self {
-        Self::locked_by(least, MmapMut::lock)
+        Self::locked_by(least, lock)
     }
 
     fn locked_by(least: usize, lock: impl FnOnce(&MmapMut) -> io::Result<()>) -> Self {
@@ -59,6 +59,17 @@ impl Drop for Memory {
     fn drop(&mut self) {
         self.octets_mut().zeroize();
     }
+}
+
+#[cfg(unix)]
+fn lock(pages: &MmapMut) -> io::Result<()> {
+    pages.lock()
+}
+
+/// Nothing safe locks memory on Windows; that it is not locked there is no refusal to tell of.
+#[cfg(not(unix))]
+fn lock(_pages: &MmapMut) -> io::Result<()> {
+    Ok(())
 }
 
 /// Leaves the pages out of core dumps and of children between fork and exec.
