@@ -32,7 +32,7 @@ impl Custodian<'_> {
             let pin = it.secret(SecretKind::Pin, rules, before.tries)?;
             let new_pin = it.secret(SecretKind::NewPin, rules, Tries::Unknown)?;
             it.pin_manager()?.change(&pin, &new_pin)?;
-            it.forget_faults(&[SecretKind::Pin])?;
+            it.forget_faults(&[SecretKind::Pin]);
             full_again(details, &before);
             Ok(())
         })
@@ -51,7 +51,7 @@ impl Custodian<'_> {
             let puk = it.secret(SecretKind::Puk, puk_rules, tries)?;
             let new_pin = it.secret(SecretKind::NewPin, pin_rules, Tries::Unknown)?;
             it.pin_manager()?.unblock(&puk, &new_pin)?;
-            it.forget_faults(&[SecretKind::Pin])?;
+            it.forget_faults(&[SecretKind::Pin]);
             if let Some(before) = before {
                 full_again(details, &before);
             }
@@ -71,7 +71,7 @@ impl Custodian<'_> {
             let puk = it.secret(SecretKind::Puk, rules, tries)?;
             let new_puk = it.secret(SecretKind::NewPuk, rules, Tries::Unknown)?;
             it.administration()?.change_puk(&puk, &new_puk)?;
-            it.forget_faults(&[SecretKind::Puk])?;
+            it.forget_faults(&[SecretKind::Puk]);
             if let Some(before) = before {
                 full_again(details, &before);
             }

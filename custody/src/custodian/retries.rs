@@ -51,7 +51,7 @@ impl Custodian<'_> {
                 it.administration()?.set_retries(retries)?;
                 it.administration()?.replace_factory_secrets(&new_pin, &new_puk)?;
             }
-            it.forget_faults(&[SecretKind::Pin, SecretKind::Puk])?;
+            it.forget_faults(&[SecretKind::Pin, SecretKind::Puk]);
             details.insert("tries_after".into(), json!(retries.pin));
             Ok(())
         })
