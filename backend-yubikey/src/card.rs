@@ -9,12 +9,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use signer_core::pin_guard::Verified;
-use signer_core::{Error, ManagementKeyAlgorithm, Result, Secret};
+use signer_core::{Error, Result, Secret};
 use zeroize::Zeroizing;
 
 use crate::apdu::{Command, Framing};
 use crate::channel::{CardError, Channel};
 use crate::identity::{self, Identity};
+use crate::metadata::ManagementKeyMetadata;
 use crate::transport::{Leave, Transport, TransportError};
 
 /// One YubiKey, shared by its token and the signers that came from it.
@@ -50,7 +51,7 @@ impl Card {
             channel.framing = Framing::Extended { most };
         }
         let connection =
-            Connection { channel, identity: identity.clone(), pin: None, management_cipher: None };
+            Connection { channel, identity: identity.clone(), pin: None, management_key: None };
         Ok(Self { connection: Arc::new(Mutex::new(connection)), identity })
     }
 
@@ -69,6 +70,17 @@ impl Card {
         let mut connection = self.lock()?;
         connection.begin()?;
         Ok(Transaction { connection, verified: None, unclean: false })
+    }
+
+    /// Whether the PIN is at hand.
+    pub(crate) fn has_pin(&self) -> Result<bool> {
+        Ok(self.lock()?.pin.is_some())
+    }
+
+    /// Takes the PIN at hand; whether it is right shows when it is presented.
+    pub(crate) fn keep_pin(&self, pin: Secret) -> Result<()> {
+        self.lock()?.pin = Some(pin);
+        Ok(())
     }
 
     /// Waits for other threads of this program, but not for ever: one of them may be waiting for
@@ -109,7 +121,8 @@ struct Connection {
     identity: Arc<Identity>,
     /// The PIN, once it was right; forgotten when it was wrong or no answer came.
     pin: Option<Secret>,
-    management_cipher: Option<ManagementKeyAlgorithm>,
+    /// What was learned of the management key; forgotten when it is changed.
+    management_key: Option<ManagementKeyMetadata>,
 }
 
 impl Connection {
@@ -219,8 +232,8 @@ impl Transaction<'_> {
         &mut self.connection.pin
     }
 
-    pub(crate) fn management_cipher(&mut self) -> &mut Option<ManagementKeyAlgorithm> {
-        &mut self.connection.management_cipher
+    pub(crate) fn known_management_key(&mut self) -> &mut Option<ManagementKeyMetadata> {
+        &mut self.connection.management_key
     }
 
     fn select_another(&mut self) -> Result<(), CardError> {

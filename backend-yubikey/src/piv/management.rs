@@ -15,21 +15,23 @@ use crate::tlv::{Elements, TlvError, element, elements};
 use crate::transport::TransportError;
 
 impl Transaction<'_> {
-    /// The cipher of the management key: what the card says, and 3DES before it could say (firmware
-    /// 5.3). The length of a key tells nothing: 3DES and AES-192 have the same.
+    /// Cipher and touch policy of the management key: what the card says, and 3DES without a touch
+    /// before it could say (firmware 5.3). The length of a key tells nothing: 3DES and AES-192 have
+    /// the same.
     ///
     /// # Errors
     /// [`Error::Device`].
-    pub fn cipher(&mut self) -> Result<ManagementKeyAlgorithm> {
-        if let Some(known) = *self.management_cipher() {
+    pub fn management_key_facts(&mut self) -> Result<ManagementKeyMetadata> {
+        if let Some(known) = *self.known_management_key() {
             return Ok(known);
         }
-        let cipher = match self.management_key_metadata()? {
-            Some(key) => key.algorithm,
-            None => ManagementKeyAlgorithm::TripleDes,
-        };
-        *self.management_cipher() = Some(cipher);
-        Ok(cipher)
+        let facts = self.management_key_metadata()?.unwrap_or(ManagementKeyMetadata {
+            algorithm: ManagementKeyAlgorithm::TripleDes,
+            touch: TouchPolicy::Never,
+            is_default: None,
+        });
+        *self.known_management_key() = Some(facts);
+        Ok(facts)
     }
 
     /// What the card says about its management key; nothing before firmware 5.3.
@@ -86,7 +88,7 @@ impl Transaction<'_> {
         data.extend_from_slice(octets);
         let command = Command::new(0xff, 0xff, touch).with_secret(data);
         // Whatever comes of it, it is not what it was.
-        *self.management_cipher() = None;
+        *self.known_management_key() = None;
         self.send(&command).map(drop).map_err(|error| {
             error.doing(format!("setting the management key of {}", self.identity().name))
         })
@@ -120,7 +122,7 @@ impl Transaction<'_> {
         let doing = format!("resetting {}", self.identity().name);
         self.verified = None;
         *self.pin() = None;
-        *self.management_cipher() = None;
+        *self.known_management_key() = None;
         // RESET RETRY COUNTER with a wrong PUK, as Yubico's own tool blocks it.
         for (ins, length) in [(0x20, 8), (0x2c, 16)] {
             self.block(ins, length).map_err(|error| error.doing(doing.as_str()))?;
