@@ -32,19 +32,22 @@ impl Card {
     /// # Errors
     /// [`Error::NotFound`] when it is no YubiKey with PIV, [`Error::Device`] otherwise.
     pub fn open(reader: &str, transport: Box<dyn Transport>) -> Result<Self> {
-        let doing = || format!("talking to the card in {reader}");
         let mut channel = Channel::new(transport);
-        let failed = |error: TransportError| CardError::from(error).doing(doing());
-        channel.transport.begin().map_err(failed)?;
-        let identified = identity::read(&mut channel, reader);
-        let ended = channel.transport.end(Leave::AsIs);
-        let identity = match identified {
+        let identity = match identify(&mut channel, reader) {
+            // Reset or pulled and put back between connecting and asking.
+            Err(CardError::Transport(error)) if error.is_lost_connection() => {
+                let again = channel.transport.reconnect().map_err(CardError::from);
+                again.and_then(|()| identify(&mut channel, reader))
+            }
+            other => other,
+        };
+        let identity = match identity {
             Err(error) if error.meaning().is_some() => {
                 return Err(Error::NotFound { what: format!("a YubiKey with PIV in {reader}") });
             }
-            other => Arc::new(other.map_err(|error| error.doing(doing()))?),
+            Err(error) => return Err(error.doing(format!("talking to the card in {reader}"))),
+            Ok(identity) => Arc::new(identity),
         };
-        ended.map_err(failed)?;
         if let Some(most) = identity.version.longest_command()
             && channel.transport.takes_extended_length()
         {
@@ -110,6 +113,15 @@ impl fmt::Debug for Card {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Card").field("identity", &self.identity).finish_non_exhaustive()
     }
+}
+
+fn identify(channel: &mut Channel, reader: &str) -> Result<Identity, CardError> {
+    channel.transport.begin()?;
+    let identity = identity::read(channel, reader);
+    let ended = channel.transport.end(Leave::AsIs);
+    let identity = identity?;
+    ended?;
+    Ok(identity)
 }
 
 /// How long a thread waits for another one.

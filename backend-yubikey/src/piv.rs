@@ -12,6 +12,8 @@ use crate::channel::CardError;
 use crate::metadata;
 use crate::status::Meaning;
 
+pub(crate) use management::check_retries;
+
 impl Transaction<'_> {
     /// The counter of PIN or PUK, without spending a try. Before firmware 5.3 only the PIN's is told,
     /// and neither the total nor whether it is the factory's.

@@ -44,7 +44,9 @@ impl AdminData {
         Self { flags: self.flags & !KEEPS_MANAGEMENT_KEY, ..self }
     }
 
-    fn decode(object: &[u8]) -> Self {
+    /// Reads the object's content.
+    #[must_use]
+    pub fn decode(object: &[u8]) -> Self {
         let Ok(parts) = Elements::of(object).value(0x80).map(Elements::of) else {
             return Self::default();
         };

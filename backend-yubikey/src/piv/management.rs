@@ -100,12 +100,7 @@ impl Transaction<'_> {
     /// # Errors
     /// [`Error::Unsupported`] for no tries at all, and [`Error::Device`].
     pub fn set_retries(&mut self, retries: Retries) -> Result<()> {
-        if retries.pin == 0 || retries.puk == 0 {
-            return Err(Error::Unsupported {
-                operation: "a PIN or PUK without tries".into(),
-                needs: "1 to 255".into(),
-            });
-        }
+        check_retries(retries)?;
         self.verified = None;
         *self.pin() = None;
         self.send(&Command::new(0xfa, retries.pin, retries.puk)).map(drop).map_err(|error| {
@@ -169,6 +164,20 @@ impl Transaction<'_> {
         let response = Elements::of(Elements::of(&answer).value(DYNAMIC)?).value(RESPONSE)?;
         Ok(key.is_proved_by(&challenge, response))
     }
+}
+
+/// The card ignores a limit of no tries in silence.
+///
+/// # Errors
+/// [`Error::Unsupported`].
+pub(crate) fn check_retries(retries: Retries) -> Result<()> {
+    if retries.pin != 0 && retries.puk != 0 {
+        return Ok(());
+    }
+    Err(Error::Unsupported {
+        operation: "a PIN or PUK without tries".into(),
+        needs: "1 to 255".into(),
+    })
 }
 
 const REFERENCE: u8 = 0x9b;

@@ -10,7 +10,7 @@ use super::{YubiKeyToken, is_on};
 use crate::management_key::ManagementKey;
 use crate::object::ObjectId;
 use crate::pin;
-use crate::piv::needs_firmware;
+use crate::piv::{check_retries, needs_firmware};
 use crate::protected::{AdminData, protected_key};
 use crate::slot::Slot;
 
@@ -25,6 +25,7 @@ impl Administration for YubiKeyToken {
     }
 
     fn set_retries(&mut self, retries: Retries) -> Result<()> {
+        check_retries(retries)?;
         self.asker.manage_with_pin()?.set_retries(retries)?;
         self.forget_faults()
     }
