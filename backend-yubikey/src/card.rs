@@ -205,11 +205,9 @@ impl Transaction<'_> {
         self.connection.identity.clone()
     }
 
-    /// Sends a command of the PIV applet.
-    ///
-    /// # Errors
-    /// [`CardError`]; what a status word means here is for who sent it to say.
-    pub fn send(&mut self, command: &Command) -> Result<Zeroizing<Vec<u8>>, CardError> {
+    /// Sends a command of the PIV applet. What a status word means is for who sent it to say. Not
+    /// for everybody: a PIN goes through its own door.
+    pub(crate) fn send(&mut self, command: &Command) -> Result<Zeroizing<Vec<u8>>, CardError> {
         self.connection.channel.send(command)
     }
 
@@ -225,10 +223,7 @@ impl Transaction<'_> {
     }
 
     /// Drops what is verified, whoever did it, and selects PIV again.
-    ///
-    /// # Errors
-    /// [`CardError`].
-    pub fn start_over(&mut self) -> Result<(), CardError> {
+    pub(crate) fn start_over(&mut self) -> Result<(), CardError> {
         self.verified = None;
         self.select_another()?;
         self.unclean = false;

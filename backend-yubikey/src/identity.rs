@@ -72,11 +72,13 @@ pub(crate) fn read(channel: &mut Channel, reader: &str) -> Result<Identity, Card
         Some(serial) => format!("YubiKey {serial}"),
         None => format!("the YubiKey in {reader}"),
     };
+    let version = info.version.ok_or(TlvError::Truncated)?;
     Ok(Identity {
         serial: info.serial,
-        version: info.version.ok_or(TlvError::Truncated)?,
+        version,
         form_factor: info.form_factor,
-        is_fips: info.is_fips,
+        // All of 4.4 is the FIPS series, which did not say so yet.
+        is_fips: info.is_fips || (version.major, version.minor) == (4, 4),
         reader: reader.to_owned(),
         name,
     })

@@ -82,8 +82,10 @@ impl Transaction<'_> {
             Command::new(0x2c, 0x00, PIN).with_secret(pair(puk, new.1.expose()))
         })?;
         self.forget_pin();
-        // The PIN that failed may be the right one from now on.
-        guard.clear_fault(&self.identity().id(), SecretKind::Pin).map(drop)
+        // The PIN that failed may be the right one from now on. Should that not be noted down, the
+        // full counter lifts the fault as well.
+        let _ = guard.clear_fault(&self.identity().id(), SecretKind::Pin);
+        Ok(())
     }
 
     fn present(

@@ -105,6 +105,9 @@ pub enum TransportError {
         /// The bound.
         bound: Duration,
     },
+    /// The connection was given up, because no answer came in time or it could not be made anew.
+    #[error("the connection to the card was given up")]
+    GivenUp,
     /// An answer that is none.
     #[error("the answer has {octets} octets, which is no answer")]
     Truncated {
@@ -123,7 +126,7 @@ impl TransportError {
     /// Whether a connection that is made anew may help.
     #[must_use]
     pub fn is_lost_connection(&self) -> bool {
-        matches!(self, Self::Reset | Self::Removed | Self::NoService)
+        matches!(self, Self::Reset | Self::Removed | Self::NoService | Self::GivenUp)
     }
 }
 

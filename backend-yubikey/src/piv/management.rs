@@ -57,16 +57,22 @@ impl Transaction<'_> {
     pub fn authenticate(&mut self, key: &ManagementKey) -> Result<()> {
         self.must_be_cleaned();
         let name = self.identity().name.clone();
+        let touch = self.known_management_key().map_or(TouchPolicy::Never, |known| known.touch);
         match self.prove(key) {
             Ok(true) => Ok(()),
             Ok(false) => Err(wrong(name)),
-            Err(error) => match error.meaning() {
-                // 6A80: the right key by the wrong cipher.
-                Some(Meaning::Unauthorised | Meaning::BadData | Meaning::Wrong(_)) => {
-                    Err(wrong(name))
+            Err(error) => {
+                match error.meaning() {
+                    // A wrong key and a touch that did not come look the same.
+                    Some(Meaning::Unauthorised) if touch != TouchPolicy::Never => Err(error
+                        .doing(format!("waiting for a touch of {name} and its management key"))),
+                    // 6A80: the right key by the wrong cipher.
+                    Some(Meaning::Unauthorised | Meaning::BadData | Meaning::Wrong(_)) => {
+                        Err(wrong(name))
+                    }
+                    _ => Err(error.doing(format!("proving the management key of {name}"))),
                 }
-                _ => Err(error.doing(format!("proving the management key of {name}"))),
-            },
+            }
         }
     }
 

@@ -27,7 +27,8 @@ impl Administration for YubiKeyToken {
     fn set_retries(&mut self, retries: Retries) -> Result<()> {
         check_retries(retries)?;
         self.asker.manage_with_pin()?.set_retries(retries)?;
-        self.forget_faults()
+        self.forget_faults();
+        Ok(())
     }
 
     fn replace_factory_secrets(&mut self, new_pin: &Secret, new_puk: &Secret) -> Result<()> {
@@ -126,18 +127,19 @@ impl Administration for YubiKeyToken {
 
     fn reset(&mut self) -> Result<()> {
         self.card.transaction()?.reset()?;
-        self.forget_faults()
+        self.forget_faults();
+        Ok(())
     }
 }
 
 impl YubiKeyToken {
-    /// PIN and PUK are others now: what failed before may be right.
-    fn forget_faults(&self) -> Result<()> {
+    /// PIN and PUK are others now: what failed before may be right. Should that not be noted down,
+    /// the full counters lift the faults as well.
+    fn forget_faults(&self) {
         let id = self.card.identity().id();
         for kind in [SecretKind::Pin, SecretKind::Puk] {
-            self.context.guard.clear_fault(&id, kind)?;
+            let _ = self.context.guard.clear_fault(&id, kind);
         }
-        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use std::ffi::{CStr, CString};
 use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::pcsc::{Card, Context, Disposition, Error, Protocols, Scope, ShareMode, Transaction};
 use zeroize::Zeroizing;
@@ -68,11 +68,10 @@ impl PcscTransport {
     /// One request, and its reply within the bound. Whoever does not reply in time is never listened
     /// to again: a late answer must not be taken for that of the next command.
     fn ask(&mut self, request: Request, bound: Duration) -> Result<Vec<u8>, TransportError> {
-        let gone = || TransportError::Other("the connection to the reader was given up".into());
-        let worker = self.worker.as_ref().ok_or_else(gone)?;
+        let worker = self.worker.as_ref().ok_or(TransportError::GivenUp)?;
         let reply = match worker.requests.send(request) {
             Ok(()) => wait(&worker.replies, bound),
-            Err(_) => Err(gone()),
+            Err(_) => Err(TransportError::GivenUp),
         };
         if matches!(reply, Err(TransportError::Overrun { .. })) {
             self.worker = None;
@@ -106,7 +105,9 @@ impl Transport for PcscTransport {
         let (requests, received) = channel();
         let (sender, replies) = channel();
         let reader = self.reader.clone();
-        thread::spawn(move || serve(&reader, &received, &sender));
+        // Short of the bound, so that whoever has the card to himself is told of, and not a timeout.
+        let patience = self.bounds.command * 4 / 5;
+        thread::spawn(move || serve(&reader, patience, &received, &sender));
         let atr = wait(&replies, self.bounds.command)?;
         // What a YubiKey's ATR has over USB and not over a contactless reader.
         self.extended_length = atr.get(1).is_some_and(|octet| octet & 0xf0 == 0xf0);
@@ -161,16 +162,25 @@ fn list() -> Result<Vec<String>, TransportError> {
     }
 }
 
-fn connect(reader: &CStr) -> Result<(Card, Vec<u8>), TransportError> {
+/// Yubico's tools have the card to themselves, for a moment; they are waited for.
+fn connect(reader: &CStr, patience: Duration) -> Result<(Card, Vec<u8>), TransportError> {
+    let since = Instant::now();
     let context = Context::establish(Scope::User).map_err(error)?;
-    // Any protocol: virtual readers and some contactless ones speak T=0.
-    let card = context.connect(reader, ShareMode::Shared, Protocols::ANY).map_err(error)?;
+    let card = loop {
+        // Any protocol: virtual readers and some contactless ones speak T=0.
+        match context.connect(reader, ShareMode::Shared, Protocols::ANY) {
+            Err(Error::SharingViolation) if since.elapsed() < patience => {
+                thread::sleep(Duration::from_millis(50));
+            }
+            other => break other.map_err(error)?,
+        }
+    };
     let atr = card.status2_owned().map(|status| status.atr().to_vec()).map_err(error)?;
     Ok((card, atr))
 }
 
-fn serve(reader: &CStr, requests: &Receiver<Request>, replies: &Sender<Reply>) {
-    let mut card = match connect(reader) {
+fn serve(reader: &CStr, patience: Duration, requests: &Receiver<Request>, replies: &Sender<Reply>) {
+    let mut card = match connect(reader, patience) {
         Ok((card, atr)) => {
             let _ = replies.send(Ok(atr));
             card
@@ -243,10 +253,13 @@ const LONGEST_ANSWER: usize = 8 * 1024;
 fn error(error: Error) -> TransportError {
     match error {
         Error::ResetCard => TransportError::Reset,
-        // A handle whose card or service went away while nobody looked.
-        Error::RemovedCard | Error::InvalidHandle | Error::ReaderUnavailable => {
-            TransportError::Removed
-        }
+        // Also a handle whose card or service went away while nobody looked, and a reader that found
+        // its card gone in the middle of a command.
+        Error::RemovedCard
+        | Error::InvalidHandle
+        | Error::ReaderUnavailable
+        | Error::NotTransacted
+        | Error::CommDataLost => TransportError::Removed,
         Error::NoSmartcard | Error::UnknownReader | Error::UnpoweredCard => TransportError::NoCard,
         Error::SharingViolation => TransportError::Busy,
         Error::NoService | Error::ServiceStopped | Error::Shutdown => TransportError::NoService,
