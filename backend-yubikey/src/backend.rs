@@ -8,7 +8,7 @@ use signer_core::{
 
 use crate::card::Card;
 use crate::channel::CardError;
-use crate::token::{YubiKeyToken, locator};
+use crate::token::YubiKeyToken;
 use crate::transport::{Readers, TransportError};
 
 /// YubiKeys in readers. Locators are `yubikey:serial=16021234;slot=9c`; `reader=NAME` names one that
@@ -67,9 +67,9 @@ impl YubiKeyBackend {
                 found.push(last);
                 let candidates = found.iter().map(|card| {
                     let identity = card.identity();
-                    let at = locator(identity).map_or_else(|e| e.to_string(), |at| at.to_string());
+                    let (at, model) = (identity.locator(), identity.model());
                     let (version, reader) = (identity.version, &identity.reader);
-                    format!("{at} ({}, firmware {version}, in {reader})", identity.model())
+                    format!("{at}: {model}, firmware {version}, in {reader}")
                 });
                 Err(Error::Ambiguous { what, candidates: candidates.collect() })
             }

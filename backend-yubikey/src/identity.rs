@@ -24,12 +24,22 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// What is told from all others by, whichever way it was opened.
+    /// What tells this card from all others, whichever way it was opened; as
+    /// [`signer_core::TokenInfo::id`] has it.
     #[must_use]
     pub fn id(&self) -> String {
         match self.serial {
             Some(serial) => format!("yubikey:{serial}"),
-            None => format!("yubikey:{}", self.reader),
+            None => self.locator(),
+        }
+    }
+
+    /// The locator that names it and no other.
+    #[must_use]
+    pub fn locator(&self) -> String {
+        match self.serial {
+            Some(serial) => format!("yubikey:serial={serial}"),
+            None => format!("yubikey:reader={}", escaped(&self.reader)),
         }
     }
 
@@ -42,7 +52,7 @@ impl Identity {
             major => format!("YubiKey {major}"),
         };
         let fips = if self.is_fips { " FIPS" } else { "" };
-        let form = self.form_factor.map(|form| format!(", {form}")).unwrap_or_default();
+        let form = self.form_factor.map(|form| format!(" ({form})")).unwrap_or_default();
         format!("{series}{fips}{form}")
     }
 }
@@ -115,4 +125,21 @@ fn version(channel: &mut Channel) -> Result<Version, CardError> {
     let answer = channel.send(&Command::new(0xfd, 0x00, 0x00))?;
     let octets: [u8; 3] = answer.as_slice().try_into().map_err(|_| TlvError::Truncated)?;
     Ok(Version::from(octets))
+}
+
+/// A reader's name as it can stand in a locator.
+fn escaped(name: &str) -> String {
+    let plain = |c: &char| c.is_alphanumeric() || " -_.()+".contains(*c);
+    name.chars().fold(String::new(), |mut text, c| {
+        match plain(&c) {
+            true => text.push(c),
+            false => {
+                let mut buffer = [0; 4];
+                c.encode_utf8(&mut buffer)
+                    .bytes()
+                    .for_each(|o| text.push_str(&format!("%{o:02X}")));
+            }
+        }
+        text
+    })
 }

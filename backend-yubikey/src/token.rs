@@ -10,8 +10,8 @@ use std::sync::Arc;
 use der::Decode;
 use signer_core::{
     Administration, CertStore, Error, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef, KeySpec,
-    Locator, OpenContext, PinManager, Result, SignatureAlgorithm, Signer,
-    SubjectPublicKeyInfoOwned, Token, TokenInfo,
+    OpenContext, PinManager, Result, SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
+    TokenInfo,
 };
 use x509_cert::Certificate;
 
@@ -42,7 +42,7 @@ impl YubiKeyToken {
     pub fn new(card: Card, context: OpenContext) -> Result<Self> {
         let identity = card.identity();
         let info = TokenInfo {
-            locator: locator(identity)?,
+            locator: identity.locator().parse()?,
             model: identity.model(),
             serial: identity.serial.map(|serial| serial.to_string()),
             version: Some(identity.version.to_string()),
@@ -227,29 +227,4 @@ fn public_key_of(der: &[u8], slot: Slot) -> Result<SubjectPublicKeyInfoOwned> {
 /// The NEO has no retired slots.
 fn is_on(identity: &Identity, slot: Slot) -> bool {
     identity.version.has_policies() || slot.reference() >= Slot::AUTHENTICATION.reference()
-}
-
-/// The locator that names a card and no other.
-pub(crate) fn locator(identity: &Identity) -> Result<Locator> {
-    match identity.serial {
-        Some(serial) => format!("yubikey:serial={serial}").parse(),
-        None => format!("yubikey:reader={}", escaped(&identity.reader)).parse(),
-    }
-}
-
-/// A reader's name as it can stand in a locator.
-fn escaped(name: &str) -> String {
-    let plain = |c: &char| c.is_alphanumeric() || " -_.()+".contains(*c);
-    name.chars().fold(String::new(), |mut text, c| {
-        match plain(&c) {
-            true => text.push(c),
-            false => {
-                let mut buffer = [0; 4];
-                c.encode_utf8(&mut buffer)
-                    .bytes()
-                    .for_each(|o| text.push_str(&format!("%{o:02X}")));
-            }
-        }
-        text
-    })
 }

@@ -44,6 +44,7 @@ impl From<&Error> for Exit {
             Error::Usage { .. } | Error::Content { .. } => Self::Usage,
             Error::Signer(error) => signer(error),
             Error::Ledger(error) => ledger(error),
+            Error::Custody(error) => custody(error),
             Error::Settings(error) => settings(error),
             Error::Read { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => Self::NotFound,
@@ -81,6 +82,16 @@ fn signer(error: &signer_core::Error) -> Exit {
         Error::Device { .. } | Error::TokenBusy { .. } => Exit::Device,
         Error::Storage { .. } | Error::FailureMemory { .. } => Exit::Storage,
         // The type may grow; a kind that is not listed above has no code yet.
+        _ => Exit::Internal,
+    }
+}
+
+fn custody(error: &custody::Error) -> Exit {
+    use custody::Error;
+    match error {
+        Error::NoLedger { .. } | Error::NoEscrow { .. } | Error::NoTries => Exit::Usage,
+        Error::NotConfirmed { .. } => Exit::Refused,
+        Error::Escrow { .. } => Exit::Storage,
         _ => Exit::Internal,
     }
 }

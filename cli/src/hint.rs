@@ -15,6 +15,7 @@ pub(crate) fn of(error: &Error) -> String {
         }
         Error::Signer(error) => signer(error),
         Error::Ledger(error) => ledger(error),
+        Error::Custody(error) => custody(error),
         Error::Settings(error) => settings(error),
         Error::Read { path, .. } => {
             format!("check the name and who may read it: `ls -l '{}'`", path.display())
@@ -134,6 +135,22 @@ fn signer(error: &signer_core::Error) -> String {
             format!("check the folder and the room on its disk: `df '{}'`", folder_of(path))
         }
         _ => "see what is there with `touchmark doctor`".into(),
+    }
+}
+
+fn custody(error: &custody::Error) -> String {
+    use custody::Error;
+    match error {
+        Error::NoLedger { .. } => {
+            "name one: `touchmark pin set-retries --ledger sqlite:touchmark.db`".into()
+        }
+        Error::NoEscrow { .. } => {
+            "say where it shall be kept, with `--escrow`, or choose it yourself with another source"
+                .into()
+        }
+        Error::NotConfirmed { .. } => "see which token it is with `touchmark token info`".into(),
+        Error::Escrow { .. } => "mend what `--escrow` names, and run it again".into(),
+        _ => "see what can be asked with `touchmark pin --help`".into(),
     }
 }
 

@@ -48,7 +48,7 @@ pub use clock::{Clock, FixedClock, SystemClock};
 pub use error::{Error, Result};
 pub use locator::{Attributes, Locator};
 pub use pin_guard::PinGuard;
-pub use secret::{Secret, SecretKind, SecretRules};
+pub use secret::{Secret, SecretKind, SecretRules, memory_was_not_locked};
 pub use secret_source::{SecretRequest, SecretSource, SecretSpec, Secrets};
 pub use signer::{Signature, Signer, SigningSession};
 pub use token::{

@@ -23,38 +23,18 @@ use signer_core::{Error, PinStatus, Secret, SecretKind, SecretRules, Tries};
 const FOLDER: &str = "PIN_GUARD_TEST_FOLDER";
 const PIN: &str = "PIN_GUARD_TEST_PIN";
 const HALT: &str = "PIN_GUARD_TEST_HALT";
+const SAYS: &str = "> ";
 const RIGHT: &str = "123456";
 const WRONG: &str = "111111";
 const TOTAL: u8 = 9;
 
-fn main() {
-    if let Some(folder) = env::var_os(FOLDER) {
-        present(Path::new(&folder));
-        return;
-    }
-    for (name, test) in [
-        (
-            "processes_that_start_at_once_with_one_wrong_pin_spend_one_try",
-            processes_that_start_at_once_with_one_wrong_pin_spend_one_try as fn(),
-        ),
-        (
-            "processes_that_start_at_once_with_the_right_pin_all_get_through",
-            processes_that_start_at_once_with_the_right_pin_all_get_through,
-        ),
-        (
-            "a_wrong_pin_is_remembered_of_a_process_that_was_killed_after_sending_it",
-            a_wrong_pin_is_remembered_of_a_process_that_was_killed_after_sending_it,
-        ),
-        (
-            "a_right_pin_is_not_held_up_by_a_process_that_was_killed",
-            a_right_pin_is_not_held_up_by_a_process_that_was_killed,
-        ),
-    ] {
-        test();
-        println!("test {name} ... ok");
-    }
+#[test]
+#[ignore = "a role for the processes that the other tests start"]
+fn role() {
+    present(Path::new(&env::var_os(FOLDER).unwrap()));
 }
 
+#[test]
 fn processes_that_start_at_once_with_one_wrong_pin_spend_one_try() {
     let folder = new_card();
     let ends = at_once(folder.path(), WRONG, 8);
@@ -63,12 +43,14 @@ fn processes_that_start_at_once_with_one_wrong_pin_spend_one_try() {
     assert_eq!(ends.iter().filter(|end| *end == "failed before").count(), 7, "{ends:?}");
 }
 
+#[test]
 fn processes_that_start_at_once_with_the_right_pin_all_get_through() {
     let folder = new_card();
     let ends = at_once(folder.path(), RIGHT, 8);
     assert!(ends.iter().all(|end| end == "accepted"), "{ends:?}");
 }
 
+#[test]
 fn a_wrong_pin_is_remembered_of_a_process_that_was_killed_after_sending_it() {
     let folder = new_card();
     for _ in 0..3 {
@@ -78,6 +60,7 @@ fn a_wrong_pin_is_remembered_of_a_process_that_was_killed_after_sending_it() {
     assert_eq!(at_once(folder.path(), WRONG, 1), ["failed before"]);
 }
 
+#[test]
 fn a_right_pin_is_not_held_up_by_a_process_that_was_killed() {
     for halt in ["admitted", "sent"] {
         let folder = new_card();
@@ -106,7 +89,7 @@ fn at_once(folder: &Path, pin: &str, count: usize) -> Vec<String> {
     let ends = children.into_iter().map(|child| {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success());
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        said(output.stdout.lines()).unwrap()
     });
     ends.collect()
 }
@@ -115,15 +98,20 @@ fn at_once(folder: &Path, pin: &str, count: usize) -> Vec<String> {
 fn kill_at(folder: &Path, pin: &str, halt: &str) {
     let mut child = start(folder, pin, halt);
     drop(child.stdin.take());
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert!(["failed before", halt].contains(&line.trim()), "{line:?}");
+    let line = said(BufReader::new(child.stdout.take().unwrap()).lines()).unwrap();
+    assert!(["failed before", halt].contains(&line.as_str()), "{line:?}");
     child.kill().unwrap();
     child.wait().unwrap();
 }
 
+/// What a started process says first, among what the test harness says.
+fn said(mut lines: impl Iterator<Item = std::io::Result<String>>) -> Option<String> {
+    lines.find_map(|line| Some(line.unwrap().strip_prefix(SAYS)?.to_owned()))
+}
+
 fn start(folder: &Path, pin: &str, halt: &str) -> Child {
     Command::new(env::current_exe().unwrap())
+        .args(["--exact", "role", "--ignored", "--nocapture", "--test-threads=1"])
         .envs([(PIN, pin), (HALT, halt)])
         .env(FOLDER, folder)
         .stdin(Stdio::piped())
@@ -162,13 +150,13 @@ fn present(folder: &Path) {
         Err(Error::FailedBefore { .. }) => "failed before",
         Err(error) => panic!("{error}"),
     };
-    println!("{end}");
+    println!("\n{SAYS}{end}");
 }
 
 /// Says so and waits to be killed, if this is where.
 fn halt(here: &str) {
     if env::var(HALT).unwrap() == here {
-        println!("{here}");
+        println!("\n{SAYS}{here}");
         std::io::stdout().flush().unwrap();
         loop {
             std::thread::park();

@@ -54,6 +54,10 @@ impl Administration for YubiKeyToken {
         };
         Ok(ManagementKeyInfo {
             algorithm: told.map_or(ManagementKeyAlgorithm::TripleDes, |key| key.algorithm),
+            best_algorithm: match self.card.identity().version.has_aes_management_keys() {
+                true => ManagementKeyAlgorithm::Aes256,
+                false => ManagementKeyAlgorithm::TripleDes,
+            },
             touch: told.map(|key| key.touch),
             is_default: told.and_then(|key| key.is_default),
             protection,

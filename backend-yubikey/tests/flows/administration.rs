@@ -66,7 +66,9 @@ fn a_management_key_is_kept_before_it_is_set_and_proved_after() {
     let commands = rig.card.state().commands.clone();
     let set = commands.iter().find(|command| command[1] == 0xff).unwrap();
     assert_eq!(set[..8], [0x00, 0xff, 0xff, 0xff, 0x1b, 0x0a, 0x9b, 0x18]);
-    assert_eq!(token.management_key().unwrap().protection, ManagementKeyProtection::Pin);
+    let info = token.management_key().unwrap();
+    assert_eq!(info.protection, ManagementKeyProtection::Pin);
+    assert_eq!(info.best_algorithm, ManagementKeyAlgorithm::Aes256);
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn tokens_are_listed_by_two_commands_each() {
     let tokens = shelf(&[("YubiKey 0", &one), ("YubiKey 1", &two)]).list().unwrap();
     let shown: Vec<_> = tokens.iter().map(|token| token.locator.to_string()).collect();
     assert_eq!(shown, ["yubikey:serial=1", "yubikey:serial=2"]);
-    assert_eq!(tokens[0].model, "YubiKey 5, USB-C");
+    assert_eq!(tokens[0].model, "YubiKey 5 (USB-C)");
     assert_eq!(tokens[1].version.as_deref(), Some("5.4.3"));
     assert_eq!(one.said(), "( other config )");
 }
@@ -35,8 +35,8 @@ fn the_serial_number_decides_and_without_it_two_are_ambiguous() {
     assert_eq!(
         candidates,
         [
-            "yubikey:serial=1 (YubiKey 5, USB-C, firmware 5.7.1, in YubiKey 0)",
-            "yubikey:serial=2 (YubiKey 5, USB-C, firmware 5.4.3, in YubiKey 1)"
+            "yubikey:serial=1: YubiKey 5 (USB-C), firmware 5.7.1, in YubiKey 0",
+            "yubikey:serial=2: YubiKey 5 (USB-C), firmware 5.4.3, in YubiKey 1"
         ]
     );
     let error = open("yubikey:serial=3").unwrap_err();
@@ -71,6 +71,20 @@ fn an_old_card_tells_its_serial_number_in_the_otp_applet() {
     rig.card.instead("otp-serial", &[0x00, 0xf4, 0x77, 0x72, 0x90, 0x00]);
     assert_eq!(rig.open().info().serial.as_deref(), Some("16021362"));
     assert_eq!(rig.card.said(), "( other piv version otp otp-serial piv )");
+}
+
+#[test]
+fn a_token_that_hides_its_serial_number_is_known_by_its_reader() {
+    let rig = Rig::new([5, 7, 1]);
+    rig.card.instead("config", &[5, 0x05, 3, 5, 7, 1, 0x90, 0x00]);
+    let token = rig.open();
+    let info = token.info();
+    assert_eq!(info.serial, None);
+    assert_eq!(info.locator.to_string(), "yubikey:reader=Yubico YubiKey CCID 00");
+    assert_eq!(info.id(), token.card().identity().id());
+    rig.card.instead("config", &[5, 0x05, 3, 5, 7, 1, 0x90, 0x00]);
+    let backend = YubiKeyBackend::new(Arc::new(rig.readers.clone()));
+    assert!(backend.open(&info.locator, &rig.context).is_ok());
 }
 
 #[test]
