@@ -1,7 +1,7 @@
 //! One card and its transactions.
 //!
-//! The lock is a borrow: a [`Transaction`] has the card to itself, begins with the PIV applet
-//! selected, and leaves on drop a card on which nothing stays verified.
+//! The lock is a borrow: a [`Transaction`] has the card to itself, sees to it that PIV is selected
+//! before anything else is said, and leaves on drop a card on which nothing stays verified.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
@@ -53,8 +53,13 @@ impl Card {
         {
             channel.framing = Framing::Extended { most };
         }
-        let connection =
-            Connection { channel, identity: identity.clone(), pin: None, management_key: None };
+        let connection = Connection {
+            channel,
+            identity: identity.clone(),
+            pin: None,
+            selected: false,
+            management_key: None,
+        };
         Ok(Self { connection: Arc::new(Mutex::new(connection)), identity })
     }
 
@@ -71,8 +76,8 @@ impl Card {
     /// [`Error::NotFound`] when another YubiKey is in its place, [`Error::Device`] otherwise.
     pub fn transaction(&self) -> Result<Transaction<'_>> {
         let mut connection = self.lock()?;
-        connection.begin()?;
-        Ok(Transaction { connection, verified: None, unclean: false })
+        let sure = connection.begin()?;
+        Ok(Transaction { connection, verified: None, unclean: false, sure })
     }
 
     /// Whether the PIN is at hand.
@@ -124,6 +129,8 @@ fn identify(channel: &mut Channel, reader: &str) -> Result<Identity, CardError> 
     Ok(identity)
 }
 
+const GET_METADATA: u8 = 0xf7;
+
 /// How long a thread waits for another one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -133,30 +140,39 @@ struct Connection {
     identity: Arc<Identity>,
     /// The PIN, once it was right; forgotten when it was wrong or no answer came.
     pin: Option<Secret>,
+    /// Whether the PIV applet was selected when this program last had the card.
+    selected: bool,
     /// What was learned of the management key; forgotten when it is changed.
     management_key: Option<ManagementKeyMetadata>,
 }
 
 impl Connection {
-    fn begin(&mut self) -> Result<()> {
-        let name = self.identity.name.clone();
-        let doing = || format!("beginning a transaction with {name}");
-        let lost = match self.begin_once() {
-            Ok(()) => return Ok(()),
-            Err(CardError::Transport(error)) if error.is_lost_connection() => error,
-            Err(error) if error.meaning().is_some() => {
-                return Err(Error::NotFound { what: format!("the PIV applet of {name}") });
+    /// Whether PIV was selected anew is answered; where not, it still has to be made sure of.
+    fn begin(&mut self) -> Result<bool> {
+        match self.begin_once() {
+            Ok(selected) => Ok(selected),
+            Err(CardError::Transport(error)) if error.is_lost_connection() => {
+                self.begin_again(&error).map(|()| true)
             }
-            Err(error) => return Err(error.doing(doing())),
-        };
-        self.channel.transport.reconnect().map_err(|e| CardError::from(e).doing(doing()))?;
-        self.begin_once().map_err(|error| error.doing(doing()))?;
-        let same = match (self.identity.serial, &lost) {
+            Err(error) if error.meaning().is_some() => {
+                Err(Error::NotFound { what: format!("the PIV applet of {}", self.identity.name) })
+            }
+            Err(error) => Err(error.doing(self.beginning())),
+        }
+    }
+
+    /// Makes a lost connection anew, once; then only the same card will do.
+    fn begin_again(&mut self, lost: &TransportError) -> Result<()> {
+        self.selected = false;
+        let made = self.channel.transport.reconnect().map_err(CardError::from);
+        made.and_then(|()| self.begin_once()).map_err(|error| error.doing(self.beginning()))?;
+        let same = match (self.identity.serial, lost) {
             // Nothing to know it by, but a reset pulls nothing out.
             (None, TransportError::Reset) => Ok(()),
             (None, _) => Err(Error::NotFound {
                 what: format!(
-                    "{name}, which was removed and cannot be known again without a serial"
+                    "{}, which was removed and cannot be known again without a serial",
+                    self.identity.name
                 ),
             }),
             (Some(_), _) => self.check_serial(),
@@ -164,10 +180,23 @@ impl Connection {
         same.inspect_err(|_| self.end(Leave::AsIs))
     }
 
-    fn begin_once(&mut self) -> Result<(), CardError> {
+    fn beginning(&self) -> String {
+        format!("beginning a transaction with {}", self.identity.name)
+    }
+
+    fn begin_once(&mut self) -> Result<bool, CardError> {
         self.channel.transport.begin()?;
-        let selected = self.channel.send(&identity::select(&identity::PIV));
-        selected.map(drop).inspect_err(|_| self.end(Leave::AsIs))
+        if self.selected {
+            return Ok(false);
+        }
+        self.select_piv().map(|()| true).inspect_err(|_| self.end(Leave::AsIs))
+    }
+
+    fn select_piv(&mut self) -> Result<(), CardError> {
+        self.selected = false;
+        self.channel.send(&identity::select(&identity::PIV))?;
+        self.selected = true;
+        Ok(())
     }
 
     /// Refuses any card but the one that was opened; PIV is selected before and after.
@@ -184,6 +213,7 @@ impl Connection {
     }
 
     fn end(&mut self, leave: Leave) {
+        self.selected &= leave == Leave::AsIs;
         // There is nothing left to do about it.
         let _ = self.channel.transport.end(leave);
     }
@@ -196,6 +226,8 @@ pub struct Transaction<'a> {
     connection: MutexGuard<'a, Connection>,
     pub(crate) verified: Option<Verified>,
     unclean: bool,
+    /// Whether PIV is known to be selected in this very transaction.
+    sure: bool,
 }
 
 impl Transaction<'_> {
@@ -208,6 +240,24 @@ impl Transaction<'_> {
     /// Sends a command of the PIV applet. What a status word means is for who sent it to say. Not
     /// for everybody: a PIN goes through its own door.
     pub(crate) fn send(&mut self, command: &Command) -> Result<Zeroizing<Vec<u8>>, CardError> {
+        if self.sure {
+            return self.connection.channel.send(command);
+        }
+        self.sure = true;
+        // No other applet of a YubiKey knows GET METADATA, so an answer to it shows that nobody
+        // selected another one since. Everything else, and above all a PIN, waits for SELECT.
+        if matches!(command.header(), [GET_METADATA, ..]) {
+            match self.connection.channel.send(command) {
+                Ok(answer) => return Ok(answer),
+                Err(CardError::Transport(error)) if error.is_lost_connection() => {
+                    let again = self.connection.begin_again(&error);
+                    again.map_err(|error| CardError::Token(Box::new(error)))?;
+                    return self.connection.channel.send(command);
+                }
+                Err(_) => {}
+            }
+        }
+        self.connection.select_piv()?;
         self.connection.channel.send(command)
     }
 
@@ -216,10 +266,16 @@ impl Transaction<'_> {
     /// # Errors
     /// [`Error::NotFound`], naming what is there instead.
     pub fn check_serial(&mut self) -> Result<()> {
-        match self.connection.identity.serial {
-            None => Ok(()),
-            Some(_) => self.connection.check_serial(),
+        if self.connection.identity.serial.is_none() {
+            return Ok(());
         }
+        if !self.sure {
+            let name = self.connection.identity.name.clone();
+            let selected = self.connection.select_piv();
+            selected.map_err(|error| error.doing(format!("selecting PIV on {name}")))?;
+            self.sure = true;
+        }
+        self.connection.check_serial()
     }
 
     /// Drops what is verified, whoever did it, and selects PIV again.
@@ -227,7 +283,7 @@ impl Transaction<'_> {
         self.verified = None;
         self.select_another()?;
         self.unclean = false;
-        self.send(&identity::select(&identity::PIV)).map(drop)
+        self.connection.select_piv()
     }
 
     /// Something is about to be verified that has to be dropped again.
@@ -244,8 +300,10 @@ impl Transaction<'_> {
     }
 
     fn select_another(&mut self) -> Result<(), CardError> {
-        match self.send(&identity::select(&identity::MANAGEMENT)) {
-            Err(CardError::Status(_)) => self.send(&identity::select(&identity::OTP)).map(drop),
+        let Connection { channel, selected, .. } = &mut *self.connection;
+        *selected = false;
+        match channel.send(&identity::select(&identity::MANAGEMENT)) {
+            Err(CardError::Status(_)) => channel.send(&identity::select(&identity::OTP)).map(drop),
             other => other.map(drop),
         }
     }
@@ -273,6 +331,9 @@ impl CardError {
     /// As the error of everything above this layer.
     #[must_use]
     pub fn doing(self, doing: impl Into<String>) -> Error {
-        Error::Device { doing: doing.into(), source: Box::new(self) }
+        match self {
+            Self::Token(error) => *error,
+            other => Error::Device { doing: doing.into(), source: Box::new(other) },
+        }
     }
 }

@@ -20,6 +20,9 @@ pub enum CardError {
     /// The answer is not what the command has for an answer.
     #[error("the card's answer is not understood")]
     Answer(#[from] TlvError),
+    /// The connection was lost and made anew, and the card is not the one that it was.
+    #[error(transparent)]
+    Token(Box<signer_core::Error>),
     /// The card never came to the end of its answer.
     #[error("the card's answer does not end")]
     Endless,

@@ -83,7 +83,7 @@ fn a_management_key_that_the_card_keeps_is_found_with_the_pin_alone() {
     token.verify_management_key().unwrap();
     assert_eq!(
         rig.card.said(),
-        "( piv get-5fff00 ) ( piv about-80 verify about-9b get-5fc109 prove prove other )"
+        "( piv get-5fff00 ) ( about-80 verify about-9b get-5fc109 prove prove other )"
     );
 }
 

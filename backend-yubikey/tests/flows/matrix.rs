@@ -91,9 +91,11 @@ fn no_cut_costs_more_than_one_try_or_leaves_anything_verified_behind_a_transacti
                     }
                 }
                 let log = rig.card.state().log.clone();
+                // One that was lost with its connection cannot be ended.
+                let lost = log.iter().filter(|word| *word == "reconnect").count();
                 let begun = log.iter().filter(|word| *word == "(").count();
                 let ended = log.iter().filter(|word| word.ends_with(')')).count();
-                assert_eq!(begun, ended, "{where_}");
+                assert!(begun - lost <= ended && ended <= begun, "{where_}: {log:?}");
                 let last = log.iter().rposition(|word| word == "verify" || word == "prove");
                 if let Some(last) = last
                     && name != "reset"

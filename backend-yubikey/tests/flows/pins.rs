@@ -17,7 +17,7 @@ fn the_counters_are_read_without_spending_a_try() {
     let full = PinStatus { tries: Tries::Left(3), total: Some(3), is_default: Some(true) };
     assert_eq!(token.pin_status().unwrap(), full);
     assert_eq!(token.puk_status().unwrap(), Some(full));
-    assert_eq!(rig.card.said(), "( piv about-80 ) ( piv about-81 )");
+    assert_eq!(rig.card.said(), "( piv about-80 ) ( about-81 )");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn the_pin_is_changed_in_one_transaction_that_leaves_nothing_verified() {
     let last = rig.card.state().commands.last().cloned().unwrap();
     assert_eq!(last, b"\x00\x24\x00\x80\x10123456\xff\xff867530\xff\xff");
     token.verify(&secret("867530")).unwrap();
-    assert_eq!(rig.card.said(), "( piv about-80 verify other )");
+    assert_eq!(rig.card.said(), "( about-80 verify other )");
 }
 
 #[test]
@@ -104,4 +104,21 @@ fn the_counter_before_the_last_failure_says_blocked_in_either_dialect() {
         let error = token.verify(&secret("654321")).unwrap_err();
         let Error::WrongSecret { tries: Tries::Blocked, .. } = error else { panic!("{error}") };
     }
+}
+
+#[test]
+fn an_applet_that_another_program_selected_in_between_gets_no_pin() {
+    let rig = Rig::new(NEWEST);
+    let mut token = rig.opened();
+    token.pin_status().unwrap();
+    rig.card.said();
+    rig.card.state().application = b"another".to_vec();
+    token.verify(&secret("123456")).unwrap();
+    assert_eq!(rig.card.said(), "( about-80 piv about-80 verify other )");
+    // What is not told by metadata does not go out before SELECT at all.
+    let rig = Rig::new([5, 2, 7]);
+    let mut token = rig.opened();
+    token.pin_status().unwrap();
+    token.verify(&secret("123456")).unwrap();
+    assert_eq!(rig.card.said(), "( piv counter ) ( piv counter verify other )");
 }

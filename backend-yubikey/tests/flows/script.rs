@@ -37,7 +37,7 @@ pub(crate) struct State {
     pub(crate) cuts: BTreeMap<usize, Cut>,
     /// What happens at the next transactions.
     pub(crate) begins: VecDeque<TransportError>,
-    application: Vec<u8>,
+    pub(crate) application: Vec<u8>,
     authenticated: bool,
     witness: Vec<u8>,
 }
