@@ -12,7 +12,11 @@ pub fn registry() -> Registry {
     let registry = registry.with(Box::new(backend_soft::SoftBackend));
     #[cfg(not(feature = "soft"))]
     let registry = registry.without("soft", "soft");
-    registry.without("yubikey", "yubikey").without("pkcs11", "pkcs11")
+    #[cfg(feature = "yubikey")]
+    let registry = registry.with(Box::new(backend_yubikey::YubiKeyBackend::default()));
+    #[cfg(not(feature = "yubikey"))]
+    let registry = registry.without("yubikey", "yubikey");
+    registry.without("pkcs11", "pkcs11")
 }
 
 /// The private key of a key file, as the DER of PKCS#8 PrivateKeyInfo.
