@@ -1,6 +1,10 @@
 //! PIN and PUK.
 
-use signer_core::{Error, PinManager, PinStatus, Secret, SecretKind, Tries};
+use std::sync::{Arc, Mutex};
+
+use signer_core::{
+    Error, PinManager, PinStatus, Secret, SecretKind, SecretRequest, SecretSource, Tries,
+};
 
 use super::Rig;
 
@@ -121,4 +125,45 @@ fn an_applet_that_another_program_selected_in_between_gets_no_pin() {
     token.pin_status().unwrap();
     token.verify(&secret("123456")).unwrap();
     assert_eq!(rig.card.said(), "( piv counter ) ( piv counter verify other )");
+}
+
+/// Somebody who knows the PIN, and what he was told when he was asked.
+#[derive(Debug, Default)]
+struct Person {
+    asked: Mutex<Vec<Tries>>,
+    /// Whether the card was free while he typed.
+    card: Mutex<Option<super::script::Script>>,
+}
+
+impl SecretSource for Person {
+    fn secret(&self, ask: &SecretRequest<'_>) -> signer_core::Result<Secret> {
+        self.asked.lock().unwrap().push(ask.tries);
+        if let Some(card) = self.card.lock().unwrap().as_ref() {
+            let log = card.state().log.clone();
+            let count = |word: &str| log.iter().filter(|line| *line == word).count();
+            assert_eq!(count("("), count(")"), "nobody waits for the card while a person types");
+        }
+        Ok(secret("123456"))
+    }
+}
+
+#[test]
+fn a_person_is_told_the_tries_and_not_asked_where_none_may_be_spent() {
+    let person = Arc::new(Person::default());
+    let mut rig = Rig::new(NEWEST).without_secrets();
+    *person.card.lock().unwrap() = Some(rig.card.clone());
+    rig.context.secrets = signer_core::Secrets::new().with_prompt(person.clone());
+    let slot = signer_core::KeyRef::Slot("9c".into());
+    rig.card.state().tries = 2;
+    let signer = signer_core::Token::signer(&mut rig.open(), &slot, None).unwrap();
+    let mut session = signer.session().unwrap();
+    session.sign(b"message").unwrap();
+    session.sign(b"message").unwrap();
+    drop(session);
+    assert_eq!(*person.asked.lock().unwrap(), [Tries::Left(2)], "asked once");
+
+    rig.card.state().tries = 1;
+    let signer = signer_core::Token::signer(&mut rig.open(), &slot, None).unwrap();
+    assert!(matches!(signer.sign(b"message"), Err(Error::LastTryRefused { .. })));
+    assert_eq!(person.asked.lock().unwrap().len(), 1);
 }
