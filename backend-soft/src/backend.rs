@@ -1,7 +1,7 @@
 //! The backend: from a locator to a key file.
 
 use signer_core::{
-    Backend, Error, KeyRef, Locator, OpenContext, Result, SecretKind, Token, TokenInfo,
+    Backend, Error, KeyRef, Locator, OpenContext, Result, Secret, SecretKind, Token, TokenInfo,
 };
 
 use crate::token::SoftToken;
@@ -24,6 +24,21 @@ impl Backend for SoftBackend {
     }
 
     fn open(&self, at: &Locator, with: &OpenContext) -> Result<Box<dyn Token>> {
+        Ok(Box::new(self.soft_token(at, with)?))
+    }
+}
+
+impl SoftBackend {
+    /// The private key of a key file, as the DER of PKCS#8 PrivateKeyInfo (RFC 5958): what
+    /// [`signer_core::KeyManager::import`] brings to another token.
+    ///
+    /// # Errors
+    /// As [`Backend::open`], and for a wrong passphrase.
+    pub fn private_key(&self, at: &Locator, with: &OpenContext) -> Result<Secret> {
+        self.soft_token(at, with)?.private_key()
+    }
+
+    fn soft_token(self, at: &Locator, with: &OpenContext) -> Result<SoftToken> {
         at.allow_query(&[])?;
         let path = at.file()?;
         if path.is_dir() {
@@ -39,6 +54,6 @@ impl Backend for SoftBackend {
         if let (Some(spec), None) = (named, context.secrets.source(SecretKind::Passphrase)) {
             context.secrets = context.secrets.with(SecretKind::Passphrase, spec);
         }
-        Ok(Box::new(SoftToken::new(at.clone(), path, context)))
+        Ok(SoftToken::new(at.clone(), path, context))
     }
 }

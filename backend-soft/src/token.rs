@@ -36,6 +36,14 @@ impl SoftToken {
         key_file::read(&self.path, self.context.permissions, &|| self.ask(SecretKind::Passphrase))
     }
 
+    pub(crate) fn private_key(&self) -> Result<Secret> {
+        let document = self.read()?.to_pkcs8().map_err(|reason| Error::MalformedKey {
+            origin: self.path.display().to_string(),
+            reason,
+        })?;
+        Ok(Secret::new(document.as_bytes().to_vec()))
+    }
+
     fn ask(&self, kind: SecretKind) -> Result<Secret> {
         self.context.secrets.fetch(&SecretRequest {
             kind,

@@ -10,6 +10,9 @@ mod issue;
 mod key;
 mod ledger;
 mod man;
+mod management_key;
+mod pin;
+mod puk;
 mod sign;
 mod token;
 mod verify;
@@ -29,10 +32,10 @@ pub(crate) enum Command {
     Init(init::Init),
     /// Check settings, files, keys, ledger and clock
     Doctor(doctor::Doctor),
-    /// Keys: make, list, show the public half
+    /// Keys: make, import, list, show, attest, move, delete
     #[command(subcommand)]
     Key(key::Key),
-    /// Certificates: show and verify
+    /// Certificates: show, verify, export, import, delete
     #[command(subcommand)]
     Cert(cert::Cert),
     /// Make a certificate request, as `openssl req -new -config` does
@@ -48,7 +51,16 @@ pub(crate) enum Command {
     /// The ledger: list, verify, export
     #[command(subcommand)]
     Ledger(ledger::Ledger),
-    /// Tokens: list
+    /// The PIN: its status, verify, change, unblock, retry limits
+    #[command(subcommand)]
+    Pin(pin::Pin),
+    /// The PUK: change
+    #[command(subcommand)]
+    Puk(puk::Puk),
+    /// The management key: change
+    #[command(subcommand)]
+    ManagementKey(management_key::ManagementKey),
+    /// Tokens: list, show, reset
     #[command(subcommand)]
     Token(token::Token),
     /// Print a script that completes this program's words in a shell
@@ -75,10 +87,17 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Exit, Fail
         Command::Init(command) => command,
         Command::Doctor(command) => command,
         Command::Key(key::Key::Generate(command)) => command,
+        Command::Key(key::Key::Import(command)) => command,
         Command::Key(key::Key::List(command)) => command,
         Command::Key(key::Key::Public(command)) => command,
+        Command::Key(key::Key::Attest(command)) => command,
+        Command::Key(key::Key::Move(command)) => command,
+        Command::Key(key::Key::Delete(command)) => command,
         Command::Cert(cert::Cert::Show(command)) => command,
         Command::Cert(cert::Cert::Verify(command)) => command,
+        Command::Cert(cert::Cert::Export(command)) => command,
+        Command::Cert(cert::Cert::Import(command)) => command,
+        Command::Cert(cert::Cert::Delete(command)) => command,
         Command::Csr(command) => command,
         Command::Issue(command) => &**command,
         Command::ControlLog(command) => command,
@@ -87,7 +106,17 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Exit, Fail
         Command::Ledger(ledger::Ledger::List(command)) => command,
         Command::Ledger(ledger::Ledger::Verify(command)) => command,
         Command::Ledger(ledger::Ledger::Export(command)) => command,
+        Command::Pin(pin::Pin::Status(command)) => command,
+        Command::Pin(pin::Pin::Verify(command)) => command,
+        Command::Pin(pin::Pin::Change(command)) => command,
+        Command::Pin(pin::Pin::Unblock(command)) => command,
+        Command::Pin(pin::Pin::SetRetries(command)) => command,
+        Command::Pin(pin::Pin::ClearFault(command)) => command,
+        Command::Puk(puk::Puk::Change(command)) => command,
+        Command::ManagementKey(management_key::ManagementKey::Change(command)) => command,
         Command::Token(token::Token::List(command)) => command,
+        Command::Token(token::Token::Info(command)) => command,
+        Command::Token(token::Token::Reset(command)) => command,
         Command::Completions(command) => command,
         Command::Man(command) => command,
     };

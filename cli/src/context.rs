@@ -4,7 +4,8 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use ledger::Location;
-use signer_core::Registry;
+use signer_core::pin_guard::LastTry;
+use signer_core::{PinGuard, Registry};
 
 use crate::args::Global;
 use crate::error::{Error, Result};
@@ -21,13 +22,16 @@ pub(crate) struct Context<'a> {
     pub(crate) registry: &'a Registry,
     /// Where words go.
     pub(crate) output: Output,
+    /// What every PIN passes on its way to a token: one for the whole run.
+    pub(crate) guard: PinGuard,
     settings: OnceCell<Settings>,
 }
 
 impl<'a> Context<'a> {
     /// Reads nothing yet.
     pub(crate) fn new(global: Global, registry: &'a Registry, output: Output) -> Self {
-        Self { global, registry, output, settings: OnceCell::new() }
+        let guard = guard(&global);
+        Self { global, registry, output, guard, settings: OnceCell::new() }
     }
 
     /// The settings, read when first asked for; empty ones where there is no file.
@@ -92,4 +96,12 @@ impl<'a> Context<'a> {
             None => Ok(self.settings()?.issue.ledger.clone()),
         }
     }
+}
+
+fn guard(flags: &Global) -> PinGuard {
+    let guard = match flags.no_memory {
+        true => PinGuard::new().without_memory(),
+        false => PinGuard::new(),
+    };
+    guard.with_last_try(if flags.use_last_try { LastTry::Use } else { LastTry::Refuse })
 }

@@ -34,6 +34,9 @@ pub(crate) enum Error {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+    /// An act on a token's secrets.
+    #[error(transparent)]
+    Custody(Box<custody::Error>),
     /// The settings file.
     #[error(transparent)]
     Settings(#[from] settings::Error),
@@ -110,6 +113,18 @@ impl Error {
     /// The same, with the command that shows the right way.
     pub(crate) fn usage_see(what: impl Into<String>, hint: &'static str) -> Self {
         Self::Usage { what: what.into(), hint: Some(hint) }
+    }
+}
+
+/// As everywhere, the token's and the ledger's own errors are told as such.
+impl From<custody::Error> for Error {
+    fn from(error: custody::Error) -> Self {
+        match error {
+            custody::Error::Signer(error) => Self::Signer(error),
+            custody::Error::Ledger(error) => Self::Ledger(error),
+            custody::Error::Unrecorded { done, source } => Self::Unrecorded { done, source },
+            other => Self::Custody(Box::new(other)),
+        }
     }
 }
 

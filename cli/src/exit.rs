@@ -44,6 +44,7 @@ impl From<&Error> for Exit {
             Error::Usage { .. } | Error::Content { .. } => Self::Usage,
             Error::Signer(error) => signer(error),
             Error::Ledger(error) => ledger(error),
+            Error::Custody(error) => custody(error),
             Error::Settings(error) => settings(error),
             Error::Read { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => Self::NotFound,
@@ -68,7 +69,7 @@ fn signer(error: &signer_core::Error) -> Exit {
     use signer_core::Error;
     match error {
         Error::NotFound { .. } | Error::Ambiguous { .. } => Exit::NotFound,
-        Error::WrongSecret { .. } => Exit::WrongSecret,
+        Error::WrongSecret { .. } | Error::FailedBefore { .. } => Exit::WrongSecret,
         Error::Blocked { .. } | Error::LastTryRefused { .. } => Exit::Blocked,
         Error::CompiledWithout { .. } | Error::Unsupported { .. } => Exit::Unsupported,
         Error::LoosePermissions { .. } | Error::AnotherKey { .. } => Exit::Refused,
@@ -78,9 +79,19 @@ fn signer(error: &signer_core::Error) -> Exit {
         | Error::SecretSource { .. }
         | Error::NobodyToAsk { .. }
         | Error::MalformedKey { .. } => Exit::Usage,
-        Error::Device { .. } => Exit::Device,
-        Error::Storage { .. } => Exit::Storage,
+        Error::Device { .. } | Error::TokenBusy { .. } => Exit::Device,
+        Error::Storage { .. } | Error::FailureMemory { .. } => Exit::Storage,
         // The type may grow; a kind that is not listed above has no code yet.
+        _ => Exit::Internal,
+    }
+}
+
+fn custody(error: &custody::Error) -> Exit {
+    use custody::Error;
+    match error {
+        Error::NoLedger { .. } | Error::NoEscrow { .. } | Error::NoTries => Exit::Usage,
+        Error::NotConfirmed { .. } => Exit::Refused,
+        Error::Escrow { .. } => Exit::Storage,
         _ => Exit::Internal,
     }
 }
@@ -180,6 +191,7 @@ fn settings(error: &settings::Error) -> Exit {
 
 #[cfg(test)]
 mod tests {
+    use signer_core::pin_guard::{Fault, FaultOutcome};
     use signer_core::{SecretKind, Tries};
 
     use super::*;
@@ -236,6 +248,26 @@ mod tests {
                 .into(),
                 2,
             ),
+            (
+                signer_core::Error::FailedBefore {
+                    kind: SecretKind::Pin,
+                    token: "x".into(),
+                    fault: Fault {
+                        kind: SecretKind::Pin,
+                        outcome: FaultOutcome::Wrong,
+                        after: Tries::Left(2),
+                        since: std::time::UNIX_EPOCH,
+                    },
+                }
+                .into(),
+                4,
+            ),
+            (
+                signer_core::Error::FailureMemory { path: "x".into(), source: Box::new(io()) }
+                    .into(),
+                9,
+            ),
+            (signer_core::Error::TokenBusy { token: "x".into() }.into(), 8),
             (signer_core::Error::Device { doing: "x".into(), source: Box::new(io()) }.into(), 8),
             (signer_core::Error::Storage { path: "x".into(), source: io() }.into(), 9),
             (ledger::Error::BadLocation { text: "x".into() }.into(), 2),

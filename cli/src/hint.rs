@@ -15,6 +15,7 @@ pub(crate) fn of(error: &Error) -> String {
         }
         Error::Signer(error) => signer(error),
         Error::Ledger(error) => ledger(error),
+        Error::Custody(error) => custody(error),
         Error::Settings(error) => settings(error),
         Error::Read { path, .. } => {
             format!("check the name and who may read it: `ls -l '{}'`", path.display())
@@ -77,7 +78,22 @@ fn signer(error: &signer_core::Error) -> String {
         }
         Error::Blocked { .. } => "unblock it with its PUK: `touchmark pin unblock`".into(),
         Error::LastTryRefused { .. } => {
-            "one more wrong one would block it; make sure of its source: `touchmark doctor`".into()
+            "one more wrong one would block it; make sure of its source with `touchmark doctor`, \
+             then use --use-last-try"
+                .into()
+        }
+        Error::FailedBefore { .. } => {
+            "correct its source; if you are sure of it (one in 256 looks like another that was \
+             wrong), let it through with `touchmark pin clear-fault`"
+                .into()
+        }
+        Error::FailureMemory { path, .. } => format!(
+            "give `{}` to yourself alone, or go on with --no-memory; a damaged file is removed by \
+             `touchmark pin clear-fault`",
+            path.display()
+        ),
+        Error::TokenBusy { .. } => {
+            "let the other program finish and run it again; `ps -C touchmark` shows it".into()
         }
         Error::SecretUnusable { .. } => {
             "correct the source; `touchmark --help` lists the forms it can have".into()
@@ -119,6 +135,22 @@ fn signer(error: &signer_core::Error) -> String {
             format!("check the folder and the room on its disk: `df '{}'`", folder_of(path))
         }
         _ => "see what is there with `touchmark doctor`".into(),
+    }
+}
+
+fn custody(error: &custody::Error) -> String {
+    use custody::Error;
+    match error {
+        Error::NoLedger { .. } => {
+            "name one: `touchmark pin set-retries --ledger sqlite:touchmark.db`".into()
+        }
+        Error::NoEscrow { .. } => {
+            "say where it shall be kept, with `--escrow`, or choose it yourself with another source"
+                .into()
+        }
+        Error::NotConfirmed { .. } => "see which token it is with `touchmark token info`".into(),
+        Error::Escrow { .. } => "mend what `--escrow` names, and run it again".into(),
+        _ => "see what can be asked with `touchmark pin --help`".into(),
     }
 }
 
@@ -193,6 +225,8 @@ mod tests {
             signer_core::Error::AlreadyExists { what: "x".into() }.into(),
             signer_core::Error::LoosePermissions { path: "x".into(), mode: 0o644 }.into(),
             signer_core::Error::Storage { path: "x".into(), source: io() }.into(),
+            signer_core::Error::FailureMemory { path: "x".into(), source: Box::new(io()) }.into(),
+            signer_core::Error::TokenBusy { token: "x".into() }.into(),
             ledger::Error::Missing { path: "x".into() }.into(),
             ledger::Error::ClockRange.into(),
             settings::Error::Missing { path: "x".into() }.into(),

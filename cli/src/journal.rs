@@ -24,6 +24,11 @@ impl Journal {
         Ok(Self(Some(Ledger::open(&location, options(context)?)?)))
     }
 
+    /// The ledger itself, where there is one.
+    pub(crate) fn ledger(&mut self) -> Option<&mut Ledger> {
+        self.0.as_mut()
+    }
+
     /// Records what was done. `done` reads before "but the ledger does not say so".
     ///
     /// # Errors

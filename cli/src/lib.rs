@@ -16,6 +16,7 @@ mod atomic;
 mod backends;
 mod command;
 mod context;
+mod custodian;
 mod error;
 mod exit;
 mod hardening;
@@ -58,5 +59,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, registry: &Registry) -
     let context = Context::new(parsed.global, registry, output);
     let exit = command::run(&parsed.command, &context)
         .unwrap_or_else(|failure| context.output.failure(&failure));
+    if signer_core::memory_was_not_locked() {
+        context.output.note(
+            "the system locked no memory for secrets (`ulimit -l`), so they may have been swapped out",
+        );
+    }
     context.output.finish(exit).into()
 }

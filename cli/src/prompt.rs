@@ -1,6 +1,7 @@
 //! Asking a person for a secret, on the terminal and nowhere else.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
 
 use signer_core::{Error, Result, Secret, SecretKind, SecretRequest, SecretSource, Tries};
 
@@ -29,6 +30,19 @@ impl SecretSource for Prompt {
 pub(crate) fn is_possible() -> bool {
     let console = if cfg!(windows) { "CONIN$" } else { "/dev/tty" };
     std::fs::OpenOptions::new().read(true).write(true).open(console).is_ok()
+}
+
+/// Asks for a line that is no secret, and shows it as it is typed.
+///
+/// # Errors
+/// Whatever keeps the terminal from being used.
+pub(crate) fn line(question: &str) -> io::Result<String> {
+    let console = if cfg!(windows) { "CONOUT$" } else { "/dev/tty" };
+    std::fs::OpenOptions::new().write(true).open(console)?.write_all(question.as_bytes())?;
+    let console = if cfg!(windows) { "CONIN$" } else { "/dev/tty" };
+    let mut typed = String::new();
+    BufReader::new(File::open(console)?).read_line(&mut typed)?;
+    Ok(typed)
 }
 
 fn question(ask: &SecretRequest<'_>) -> String {

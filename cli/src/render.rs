@@ -2,17 +2,21 @@
 //!
 //! Data goes to standard output, everything else to standard error. With `--json` every line of
 //! either is one JSON object: data as its command documents it, `{"note": …}`, `{"warning": …}`,
-//! and `{"error": {"what": …, "cause": …, "hint": …, "exit": N}}`.
+//! `{"event": "touch", "insert" or "waiting", "token": …}`, and
+//! `{"error": {"what": …, "cause": …, "hint": …, "exit": N}}`.
 
+mod events;
 mod progress;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt::{self, Display};
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::json;
+use signer_core::Interaction;
 
 use crate::args::{Color, Global};
 use crate::error::{Error, Failure, Result};
@@ -20,11 +24,14 @@ use crate::exit::Exit;
 
 pub(crate) use progress::Progress;
 
+use events::Events;
+
 /// Where a command's words go, and in which form.
 #[derive(Debug)]
 pub(crate) struct Output {
     form: Form,
     stdout: RefCell<BufWriter<Stdout>>,
+    events: Arc<Events>,
     stderr_color: bool,
     stdout_color: bool,
 }
@@ -52,8 +59,10 @@ pub(crate) enum Verdict {
 impl Output {
     /// The output that the global flags ask for.
     pub(crate) fn new(global: &Global) -> Self {
+        let form = Form { json: global.json, quiet: global.quiet, verbose: global.verbose };
         Self {
-            form: Form { json: global.json, quiet: global.quiet, verbose: global.verbose },
+            form,
+            events: Arc::new(Events::new(form, global.color.paints(&io::stderr()))),
             stdout: RefCell::new(BufWriter::with_capacity(64 * 1024, io::stdout())),
             stderr_color: global.color.paints(&io::stderr()),
             stdout_color: global.color.paints(&io::stdout()),
@@ -120,7 +129,14 @@ impl Output {
         if self.form.json || self.form.quiet || !io::stderr().is_terminal() {
             return Progress::hidden();
         }
-        Progress::shown(length)
+        let progress = Progress::shown(length);
+        self.events.keep_clear_of(&progress);
+        progress
+    }
+
+    /// Who is told of touches and waits.
+    pub(crate) fn events(&self) -> Arc<dyn Interaction> {
+        Arc::clone(&self.events) as Arc<dyn Interaction>
     }
 
     /// Prints one line of a list of checks.

@@ -7,6 +7,7 @@ mod find;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use custody::age::Recipient;
 use issuer::profile::{NotAfter, Profile};
 use ledger::{Digest, Location};
 use signer_core::{Locator, SecretSpec, SignatureAlgorithm};
@@ -24,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) signers: BTreeMap<String, SignerSettings>,
     /// How certificates are issued.
     pub(crate) issue: IssueSettings,
+    /// Where new secrets of tokens are kept.
+    pub(crate) escrow: EscrowSettings,
     /// The name of this station.
     pub(crate) station: Option<String>,
     /// The profiles by name, besides those that are built in.
@@ -49,6 +52,15 @@ pub(crate) struct SignerSettings {
     pub(crate) algorithm: Option<SignatureAlgorithm>,
     /// The SHA-256 that the key's SubjectPublicKeyInfo must have.
     pub(crate) spki_sha256: Option<Digest>,
+}
+
+/// `[escrow]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct EscrowSettings {
+    /// The folder.
+    pub(crate) folder: Option<PathBuf>,
+    /// Who can read what is kept there; nobody but the owner of plain files when empty.
+    pub(crate) recipients: Vec<Recipient>,
 }
 
 /// `[issue]`.

@@ -1,5 +1,6 @@
 //! From `--signer` to an open token and a key that signs.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,11 +8,12 @@ use der::Encode;
 use issuer::certificate::ParsedCertificate;
 use ledger::Digest;
 use signer_core::{
-    KeyRef, Locator, OpenContext, Permissions, Registry, SecretKind, SecretSpec, Secrets,
-    SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
+    CertStore, KeyRef, Locator, OpenContext, Permissions, Registry, Secret, SecretKind, SecretSpec,
+    Secrets, SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
 };
 
 use crate::args::Global;
+use crate::backends;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::input;
@@ -33,13 +35,28 @@ pub(crate) struct Chosen<'a> {
     with: OpenContext,
 }
 
-/// What a command asks for besides the usual secrets, and of whom.
+/// Where a command's own flags say that secrets come from, and who may be asked for the others.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Asking {
-    /// Where the passphrase of a new key file comes from.
-    pub(crate) new_passphrase: Option<SecretSpec>,
+    given: BTreeMap<SecretKind, SecretSpec>,
+    people: People,
+}
+
+impl Asking {
+    /// A secret comes from there, if the flag was given.
+    pub(crate) fn with(mut self, kind: SecretKind, source: Option<&SecretSpec>) -> Self {
+        self.given.extend(source.map(|source| (kind, source.clone())));
+        self
+    }
+
     /// Who may be asked.
-    pub(crate) people: People,
+    pub(crate) fn of(people: People) -> Self {
+        Self { people, ..Self::default() }
+    }
+
+    fn source(&self, kind: SecretKind) -> Option<SecretSpec> {
+        self.given.get(&kind).cloned()
+    }
 }
 
 /// Whether a person may be asked for a secret.
@@ -97,6 +114,20 @@ impl<'a> Chosen<'a> {
         Self::of(context, at.to_string(), &SignerSettings::of(at), &flags, asking)
     }
 
+    /// The private key of a key file, as the DER of PKCS#8 PrivateKeyInfo. `--pin` is about the
+    /// signer, and not about this file.
+    ///
+    /// # Errors
+    /// As [`backends::private_key`].
+    pub(crate) fn private_key(context: &Context<'a>, file: &Path) -> Result<Secret> {
+        let flags = Global { pin: None, ..context.global.clone() };
+        let at = backends::key_file(file);
+        let configured = SignerSettings::of(at);
+        let file_key =
+            Self::of(context, file.display().to_string(), &configured, &flags, Asking::default())?;
+        Ok(backends::private_key(file, &file_key.with)?)
+    }
+
     fn of(
         context: &Context<'a>,
         name: String,
@@ -121,13 +152,24 @@ impl<'a> Chosen<'a> {
             algorithm: configured.algorithm,
             pinned: configured.spki_sha256,
             registry: context.registry,
-            with: OpenContext { secrets, permissions, ..OpenContext::default() },
+            with: OpenContext {
+                secrets,
+                permissions,
+                guard: context.guard.clone(),
+                interaction: context.output.events(),
+                ..OpenContext::default()
+            },
         })
     }
 
     /// Where a secret for it comes from.
     pub(crate) fn source(&self, kind: SecretKind) -> Option<&SecretSpec> {
         self.with.secrets.source(kind)
+    }
+
+    /// What its token is opened with.
+    pub(crate) fn opened_with(&self) -> &OpenContext {
+        &self.with
     }
 
     /// Opens its token. No secret is asked for yet.
@@ -184,17 +226,29 @@ impl<'a> Chosen<'a> {
             return input::certificates(file);
         }
         let mut token = self.token()?;
-        let store = token.cert_store().ok_or_else(|| signer_core::Error::Unsupported {
-            operation: format!("reading a certificate from {}", self.name),
-            needs: "`certificate` in its settings, or a token that stores certificates".into(),
-        })?;
-        let der = store.read(&self.key()?)?;
+        let der = self.cert_store(&mut *token, "reading a certificate from")?.read(&self.key()?)?;
         let certificate =
             ParsedCertificate::from_der(&der).map_err(|error| signer_core::Error::Device {
                 doing: format!("reading the certificate of {}", self.name),
                 source: Box::new(error),
             })?;
         Ok(vec![certificate])
+    }
+
+    /// The certificates that its token stores. `doing` reads before the signer's name where it stores
+    /// none.
+    ///
+    /// # Errors
+    /// [`signer_core::Error::Unsupported`] for a token that stores none.
+    pub(crate) fn cert_store<'t>(
+        &self,
+        token: &'t mut dyn Token,
+        doing: &str,
+    ) -> Result<&'t mut dyn CertStore> {
+        Ok(token.cert_store().ok_or_else(|| signer_core::Error::Unsupported {
+            operation: format!("{doing} {}", self.name),
+            needs: "`certificate` in its settings, or a token that stores certificates".into(),
+        })?)
     }
 
     /// Refuses an output that would replace a file of this signer, or what [`Context::spare`] spares.
@@ -253,23 +307,20 @@ pub(crate) fn fingerprint(public_key: &SubjectPublicKeyInfoOwned) -> Result<Dige
 /// Sources by kind: the flag, else the locator's, else the settings', else a person.
 fn secrets(global: &Global, configured: &SignerSettings, asking: Asking) -> Result<Secrets> {
     let in_locator = configured.locator.pin_source()?;
-    let first = |sources: [&Option<SecretSpec>; 4]| sources.into_iter().find_map(Option::clone);
-    let sources = [
-        (SecretKind::Pin, first([&global.pin, &in_locator, &configured.pin, &None])),
-        (
-            SecretKind::Passphrase,
-            // A key that was just made has the passphrase that it was made with.
-            asking.new_passphrase.clone().or_else(|| {
-                first([&global.passphrase, &global.pin, &in_locator, &configured.passphrase])
-            }),
-        ),
-        (SecretKind::Puk, configured.puk.clone()),
-        (SecretKind::ManagementKey, configured.management_key.clone()),
-        (SecretKind::NewPassphrase, asking.new_passphrase),
-    ];
+    let first = |sources: &[&Option<SecretSpec>]| sources.iter().find_map(|it| (*it).clone());
+    let source = |kind| match kind {
+        SecretKind::Pin => first(&[&global.pin, &in_locator, &configured.pin]),
+        // A key that was just made has the passphrase that it was made with.
+        SecretKind::Passphrase => asking.source(SecretKind::NewPassphrase).or_else(|| {
+            first(&[&global.passphrase, &global.pin, &in_locator, &configured.passphrase])
+        }),
+        SecretKind::Puk => configured.puk.clone(),
+        SecretKind::ManagementKey => configured.management_key.clone(),
+        _ => None,
+    };
     let mut secrets = Secrets::new();
-    for (kind, source) in sources {
-        if let Some(source) = source {
+    for kind in SecretKind::ALL {
+        if let Some(source) = asking.source(kind).or_else(|| source(kind)) {
             secrets = secrets.with(kind, source);
         }
     }

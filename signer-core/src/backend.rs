@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use crate::{Clock, Error, Locator, Result, SecretKind, Secrets, SystemClock, Token, TokenInfo};
+use crate::{
+    Clock, Error, Locator, PinGuard, Result, SecretKind, Secrets, SystemClock, Token, TokenInfo,
+};
 
 /// One kind of home for keys: key files, PIV cards, PKCS#11 modules.
 pub trait Backend: Debug + Send + Sync {
@@ -42,6 +44,9 @@ pub struct OpenContext {
     pub clock: Arc<dyn Clock>,
     /// What is made of a private key file that others can read.
     pub permissions: Permissions,
+    /// What a PIN or PUK passes before it is sent. One for the whole process: clones share what they
+    /// have seen fail.
+    pub guard: PinGuard,
 }
 
 /// What is made of a private key file that others than its owner can read.
@@ -61,6 +66,7 @@ impl Default for OpenContext {
             interaction: Arc::new(Silent),
             clock: Arc::new(SystemClock),
             permissions: Permissions::Strict,
+            guard: PinGuard::new(),
         }
     }
 }

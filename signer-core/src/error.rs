@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::pin_guard::Fault;
 use crate::{SecretKind, Tries};
 
 /// The result of everything in this crate and in every backend.
@@ -80,6 +81,34 @@ pub enum Error {
     LastTryRefused {
         /// Which secret.
         kind: SecretKind,
+        /// Which token.
+        token: String,
+    },
+
+    /// This very secret failed before, or one in 256 others, so it was not sent again.
+    #[error("the {kind} for {token} {fault}, so it was not sent again")]
+    FailedBefore {
+        /// Which secret.
+        kind: SecretKind,
+        /// Which token.
+        token: String,
+        /// How it failed.
+        fault: Fault,
+    },
+
+    /// What failed cannot be remembered, so nothing was sent.
+    #[error("cannot keep in mind which secrets failed, in {}", path.display())]
+    FailureMemory {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+
+    /// Somebody else is presenting a secret to the token and does not finish.
+    #[error("another process is presenting a secret to {token}")]
+    TokenBusy {
         /// Which token.
         token: String,
     },

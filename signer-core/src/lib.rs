@@ -7,6 +7,7 @@
 //! - the values that they speak in: [`Locator`], [`KeyRef`], [`KeySpec`], [`SignatureAlgorithm`],
 //!   [`Tries`], [`Secret`];
 //! - one [`Error`] for all of them;
+//! - [`PinGuard`], which every secret passes on its way to a token that counts tries;
 //! - [`X509Signer`], which lets any [`Signer`] drive RustCrypto's X.509 builders;
 //! - [`VerifyingKey`], which checks every signature that Touchmark makes or reads.
 //!
@@ -32,6 +33,7 @@ mod bridge;
 mod clock;
 mod error;
 mod locator;
+pub mod pin_guard;
 mod secret;
 mod secret_source;
 mod signer;
@@ -45,7 +47,8 @@ pub use bridge::{X509Signature, X509Signer};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use error::{Error, Result};
 pub use locator::{Attributes, Locator};
-pub use secret::{Secret, SecretKind, SecretRules};
+pub use pin_guard::PinGuard;
+pub use secret::{Secret, SecretKind, SecretRules, memory_was_not_locked};
 pub use secret_source::{SecretRequest, SecretSource, SecretSpec, Secrets};
 pub use signer::{Signature, Signer, SigningSession};
 pub use token::{

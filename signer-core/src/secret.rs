@@ -1,33 +1,94 @@
 //! Secret values and what they are for.
 
+mod memory;
+
 use std::fmt;
+use std::io::{self, Read};
+use std::ops::Range;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use zeroize::Zeroizing;
 
+use memory::Memory;
+
+pub use memory::memory_was_not_locked;
+
 /// A PIN, PUK, management key or passphrase.
 ///
-/// Wiped when dropped, not `Clone`, shown by `Debug` as `Secret(..)`, compared in constant time.
-/// There is no `Display` and no serialisation.
-pub struct Secret(Zeroizing<Vec<u8>>);
+/// Held in memory of its own that is locked against swapping on Unix and, on Linux, left out of core
+/// dumps and of child processes; wiped when dropped, not `Clone`, shown by `Debug` as `Secret(..)`,
+/// compared in constant time. There is no `Display` and no serialisation. Where the system refuses
+/// to lock memory (`RLIMIT_MEMLOCK`) the secret is held all the same, and
+/// [`memory_was_not_locked`] says so.
+pub struct Secret {
+    memory: Memory,
+    used: Range<usize>,
+}
 
 impl Secret {
-    /// Takes over octets; the caller's buffer becomes the secret's.
+    /// Takes octets; the caller's buffer is wiped.
     #[must_use]
     pub fn new(octets: Vec<u8>) -> Self {
-        Self(Zeroizing::new(octets))
+        Self::from(Zeroizing::new(octets))
     }
 
-    /// The octets, for the one call that needs them.
+    /// Has octets written where they are to stay: `fill` is given `most` octets of zeros and answers
+    /// how many of them it used.
+    ///
+    /// # Errors
+    /// Those of `fill`.
+    pub fn filled<E>(
+        most: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<Self, E> {
+        let mut memory = Memory::new(most);
+        let octets = memory.octets_mut();
+        let length = octets.len().min(most);
+        let used = fill(octets.get_mut(..length).unwrap_or_default())?;
+        Ok(Self { memory, used: 0..used.min(length) })
+    }
+
+    /// Reads to the end, or up to `most` octets.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub(crate) fn read(from: &mut dyn Read, most: usize) -> io::Result<Self> {
+        Self::filled(most, |space| {
+            let mut used = 0;
+            while let Some(rest) = space.get_mut(used..).filter(|rest| !rest.is_empty()) {
+                match from.read(rest) {
+                    Ok(0) => break,
+                    Ok(count) => used += count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(used)
+        })
+    }
+
+    /// The octets, for the one call that needs them. What is sent to a token that counts tries is
+    /// taken from [`crate::pin_guard::Admitted`] instead.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        self.memory.octets().get(self.used.clone()).unwrap_or_default()
+    }
+
+    /// Leaves away octets at both ends.
+    pub(crate) fn trim(&mut self, front: usize, back: usize) {
+        let start = self.used.start.saturating_add(front).min(self.used.end);
+        self.used = start..self.used.end.saturating_sub(back).max(start);
     }
 }
 
 impl From<Zeroizing<Vec<u8>>> for Secret {
     fn from(octets: Zeroizing<Vec<u8>>) -> Self {
-        Self(octets)
+        let mut memory = Memory::new(octets.len());
+        let used = 0..octets.len();
+        if let Some(space) = memory.octets_mut().get_mut(used.clone()) {
+            space.copy_from_slice(&octets);
+        }
+        Self { memory, used }
     }
 }
 
@@ -39,7 +100,7 @@ impl fmt::Debug for Secret {
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        verify_slices_are_equal(&self.0, &other.0).is_ok()
+        verify_slices_are_equal(self.expose(), other.expose()).is_ok()
     }
 }
 
@@ -53,6 +114,8 @@ pub enum SecretKind {
     Pin,
     /// What unblocks a PIN.
     Puk,
+    /// What initialises a PKCS#11 token and unblocks its PIN.
+    SoPin,
     /// What administers a PIV token.
     ManagementKey,
     /// What decrypts a key file.
@@ -61,6 +124,8 @@ pub enum SecretKind {
     NewPin,
     /// The PUK that is to be set.
     NewPuk,
+    /// The security officer's PIN that is to be set.
+    NewSoPin,
     /// The management key that is to be set.
     NewManagementKey,
     /// The passphrase that a new key file is to be encrypted under.
@@ -68,10 +133,29 @@ pub enum SecretKind {
 }
 
 impl SecretKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Pin,
+        Self::Puk,
+        Self::ManagementKey,
+        Self::Passphrase,
+        Self::NewPin,
+        Self::NewPuk,
+        Self::NewManagementKey,
+        Self::NewPassphrase,
+    ];
+
     /// Whether it is being chosen now: asked twice at a prompt, and `random` may stand for it.
     #[must_use]
     pub fn is_new(self) -> bool {
-        matches!(self, Self::NewPin | Self::NewPuk | Self::NewManagementKey | Self::NewPassphrase)
+        matches!(
+            self,
+            Self::NewPin
+                | Self::NewPuk
+                | Self::NewSoPin
+                | Self::NewManagementKey
+                | Self::NewPassphrase
+        )
     }
 }
 
@@ -80,10 +164,12 @@ impl fmt::Display for SecretKind {
         f.write_str(match self {
             Self::Pin => "PIN",
             Self::Puk => "PUK",
+            Self::SoPin => "SO PIN",
             Self::ManagementKey => "management key",
             Self::Passphrase => "passphrase",
             Self::NewPin => "new PIN",
             Self::NewPuk => "new PUK",
+            Self::NewSoPin => "new SO PIN",
             Self::NewManagementKey => "new management key",
             Self::NewPassphrase => "new passphrase",
         })

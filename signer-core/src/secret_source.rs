@@ -217,7 +217,7 @@ impl Secrets {
             }
             SecretSpec::Prompt => Err("a prompt is not read".into()),
         };
-        octets.map(Secret::from).map_err(|source| Error::SecretSource {
+        octets.map_err(|source| Error::SecretSource {
             kind: ask.kind,
             origin: spec.to_string(),
             source,
@@ -257,7 +257,7 @@ impl Secrets {
     }
 }
 
-type Octets = std::result::Result<Zeroizing<Vec<u8>>, Cause>;
+type Octets = std::result::Result<Secret, Cause>;
 
 /// A child process that does not outlive the wait for it.
 struct Reaped(Child);
@@ -309,27 +309,24 @@ fn fill_serial(text: &str, serial: Option<&str>) -> std::result::Result<String, 
 /// Reads to the end, or to more than any secret can have.
 fn read_bounded(from: &mut dyn Read) -> Octets {
     const MOST: usize = 4096;
-    // Allocated once, so that no half-filled copy is left behind by growing.
-    let mut octets = Zeroizing::new(Vec::with_capacity(MOST + 1));
-    from.take(MOST as u64 + 1).read_to_end(&mut octets)?;
-    if octets.len() > MOST {
+    let mut secret = Secret::read(from, MOST + 1)?;
+    if secret.expose().len() > MOST {
         return Err(format!("it is longer than {MOST} octets").into());
     }
-    Ok(strip_file_dress(octets))
+    strip_file_dress(&mut secret);
+    Ok(secret)
 }
 
 /// Takes away what editors add: one UTF-8 byte order mark, one final LF or CRLF.
-fn strip_file_dress(mut octets: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
-    if octets.starts_with(b"\xef\xbb\xbf") {
-        octets.drain(..3);
+fn strip_file_dress(secret: &mut Secret) {
+    if secret.expose().starts_with(b"\xef\xbb\xbf") {
+        secret.trim(3, 0);
     }
-    if octets.ends_with(b"\n") {
-        octets.pop();
-        if octets.ends_with(b"\r") {
-            octets.pop();
-        }
+    if secret.expose().ends_with(b"\r\n") {
+        secret.trim(0, 2);
+    } else if secret.expose().ends_with(b"\n") {
+        secret.trim(0, 1);
     }
-    octets
 }
 
 fn read_file(path: &Path) -> Octets {
@@ -360,7 +357,7 @@ fn read_descriptor(_number: u32) -> Octets {
 
 fn read_variable(name: &str) -> Octets {
     let value = std::env::var_os(name).ok_or("the variable is not set")?;
-    Ok(Zeroizing::new(value.into_encoded_bytes()))
+    Ok(Secret::new(value.into_encoded_bytes()))
 }
 
 /// Draws characters of the alphabet, each equally likely, as many as the token takes (20 at most:
@@ -369,16 +366,20 @@ fn random(rules: &SecretRules) -> Octets {
     let rng = SystemRandom::new();
     let length = rules.max_length.min(20).max(rules.min_length);
     let limit = 256 - 256 % rules.alphabet.len().max(1);
-    let mut octets = Zeroizing::new(Vec::with_capacity(length));
-    while octets.len() < length {
-        let mut draw = Zeroizing::new([0u8; 64]);
-        rng.fill(draw.as_mut()).map_err(|_| "the system gives no randomness")?;
-        let fair = draw.iter().map(|b| usize::from(*b)).filter(|b| *b < limit);
-        let characters = fair.filter_map(|b| rules.alphabet.get(b % rules.alphabet.len()));
-        let missing = length - octets.len();
-        octets.extend(characters.take(missing));
-    }
-    Ok(octets)
+    Secret::filled(length, |space| {
+        let mut missing = space.iter_mut();
+        while missing.len() > 0 {
+            let mut draw = Zeroizing::new([0u8; 64]);
+            rng.fill(draw.as_mut()).map_err(|_| "the system gives no randomness")?;
+            let fair = draw.iter().map(|b| usize::from(*b)).filter(|b| *b < limit);
+            let characters = fair.filter_map(|b| rules.alphabet.get(b % rules.alphabet.len()));
+            // The places come second: a pair that is not made up must not use one up.
+            for (character, place) in characters.zip(&mut missing) {
+                *place = *character;
+            }
+        }
+        Ok(length)
+    })
 }
 
 #[cfg(test)]

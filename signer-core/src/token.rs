@@ -34,10 +34,10 @@ pub trait Token: Debug + Send {
     fn keys(&mut self) -> Result<Vec<KeyInfo>>;
 
     /// One key of it, ready to sign; it outlives this borrow. `algorithm` chooses among those that
-    /// fit the key; nothing chooses [`KeySpec::default_algorithm`].
+    /// fit the key; nothing chooses [`crate::KeySpec::default_algorithm`].
     ///
     /// # Errors
-    /// [`Error::NotFound`] and [`Error::Ambiguous`] when `key` does not name exactly one key;
+    /// [`crate::Error::NotFound`] and [`crate::Error::Ambiguous`] when `key` does not name exactly one key;
     /// otherwise whatever the token reports, wrong secrets included.
     fn signer(
         &mut self,
@@ -79,4 +79,25 @@ pub struct TokenInfo {
     pub version: Option<String>,
     /// Whether it counts wrong secrets and blocks. A key file does not.
     pub counts_tries: bool,
+}
+
+impl TokenInfo {
+    /// What a person calls this very token: its model with its serial number, where it has one.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.serial {
+            Some(serial) => format!("{} {serial}", self.model),
+            None => self.model.clone(),
+        }
+    }
+
+    /// What tells this token from all others, whichever way it was opened: its scheme with its
+    /// serial number, where it has one. [`crate::PinGuard`] remembers it by this.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match &self.serial {
+            Some(serial) => format!("{}:{serial}", self.locator.scheme()),
+            None => self.locator.to_string(),
+        }
+    }
 }

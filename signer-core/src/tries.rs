@@ -31,6 +31,17 @@ impl Tries {
         }
     }
 
+    /// The counter, where the token tells it: 1 for the last try, 0 for a blocked secret.
+    #[must_use]
+    pub fn count(self) -> Option<u8> {
+        match self {
+            Self::Left(count) => Some(count),
+            Self::Last => Some(1),
+            Self::Blocked => Some(0),
+            Self::Low | Self::Unknown => None,
+        }
+    }
+
     /// Whether automation may spend a try: never the last one, and never one that is not there.
     #[must_use]
     pub fn may_be_spent(self) -> bool {

@@ -1,5 +1,6 @@
 //! Entry points for fuzzing: each takes any bytes, and panics only when the product breaks a promise.
 
+mod card;
 mod conf;
 mod csr;
 mod locator;
@@ -12,6 +13,7 @@ use issuer::path::{TrustAnchors, validate};
 use issuer::pem::{self, Kind};
 use issuer::public_key_text::{PublicKeyForm, public_key_text};
 
+pub use card::card;
 pub use conf::conf;
 pub use csr::csr;
 pub use locator::locator;
@@ -20,7 +22,8 @@ pub use locator::locator;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its corpus.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
+    ("card", card),
     ("certificate", certificate),
     ("conf", conf),
     ("csr", csr),

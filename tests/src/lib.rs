@@ -1,6 +1,7 @@
 //! What the tests share: fixtures, many devices at once, forged requests, and what is fuzzed.
 
 pub mod counting;
+pub mod drawer;
 pub mod fleet;
 pub mod forge;
 pub mod fuzz;

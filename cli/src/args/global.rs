@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use custody::age::Recipient;
 use ledger::Location;
 use signer_core::SecretSpec;
 
@@ -21,6 +22,15 @@ pub(crate) struct Global {
     /// The ledger, in place of the one in the settings file
     #[arg(long, global = true, value_name = "sqlite:PATH")]
     pub(crate) ledger: Option<Location>,
+
+    /// The folder in which new PINs, PUKs and management keys are kept, in place of the settings
+    /// file's
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) escrow: Option<PathBuf>,
+
+    /// Who can read them: an age recipient (may be repeated), in place of the settings file's
+    #[arg(long, global = true, value_name = "age1...")]
+    pub(crate) escrow_to: Vec<Recipient>,
 
     /// Who works, for the ledger; else $TOUCHMARK_OPERATOR, else the login name
     #[arg(long, global = true, value_name = "NAME")]
@@ -41,6 +51,14 @@ pub(crate) struct Global {
     /// Use a private key file although others than its owner can read it
     #[arg(long, global = true)]
     pub(crate) allow_loose_permissions: bool,
+
+    /// Spend the last try of a PIN or PUK; if it is wrong, it is blocked
+    #[arg(long, global = true)]
+    pub(crate) use_last_try: bool,
+
+    /// Keep no note of a PIN or PUK that failed, so that the next run may send it again
+    #[arg(long, global = true)]
+    pub(crate) no_memory: bool,
 
     /// Never ask on the terminal
     #[arg(long, global = true)]

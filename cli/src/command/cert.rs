@@ -1,5 +1,8 @@
 //! `touchmark cert`
 
+mod delete;
+mod export;
+mod import;
 mod show;
 mod verify;
 
@@ -12,4 +15,10 @@ pub(crate) enum Cert {
     Show(show::Show),
     /// Verify a chain of certificates, link by link
     Verify(verify::Verify),
+    /// Write the certificate that a token stores with a key
+    Export(export::Export),
+    /// Store a certificate on a token, with a key
+    Import(import::Import),
+    /// Remove the certificate that a token stores with a key
+    Delete(delete::Delete),
 }

@@ -11,7 +11,7 @@ use issuer::request;
 use ledger::Digest;
 use serde::Serialize;
 use serde_json::json;
-use signer_core::{KeySpec, SecretSpec, Signer};
+use signer_core::{KeyPolicy, KeySpec, SecretKind, SecretSpec, Signer};
 
 use super::Run;
 use super::key::generate;
@@ -74,13 +74,14 @@ impl Run for MakeCsr {
         // Read first: a key that was made for a bad config would have to be cleared away.
         let config = Config::load(&self.config, &Options::operator()).map_err(Error::config)?;
         config.request().and_then(|it| it.require_answers()).map_err(Error::config)?;
-        let asking = Asking { new_passphrase: self.new_passphrase.clone(), ..Asking::default() };
+        let asking =
+            Asking::default().with(SecretKind::NewPassphrase, self.new_passphrase.as_ref());
         let chosen = Chosen::new(context, asking)?;
         chosen.spare(&self.out, context)?;
         let mut journal = Journal::open(context)?;
         if self.generate {
             generate::refuse_old_passphrase(context)?;
-            generate::make(&chosen, self.algorithm, &mut journal)?;
+            generate::make(&chosen, self.algorithm, KeyPolicy::default(), &mut journal)?;
         }
         let signer = chosen.signer(None)?;
         let csr = build(&config, &*signer)?;

@@ -1,6 +1,8 @@
 //! `touchmark token`
 
+mod info;
 mod list;
+mod reset;
 
 use clap::Subcommand;
 
@@ -9,4 +11,8 @@ use clap::Subcommand;
 pub(crate) enum Token {
     /// List the tokens that are there now
     List(list::List),
+    /// Show what is known of the signer's token without a secret
+    Info(info::Info),
+    /// Put the signer's token back to its factory state
+    Reset(reset::Reset),
 }

@@ -5,13 +5,14 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use custody::age::Recipient;
 use issuer::profile::{NotAfter, Profile};
 use ledger::{Digest, Location};
 use serde::{Deserialize, Deserializer, de};
 use signer_core::{Locator, SecretSpec, SignatureAlgorithm};
 use toml::Spanned;
 
-use super::{Error, IssueSettings, Settings, SignerSettings};
+use super::{Error, EscrowSettings, IssueSettings, Settings, SignerSettings};
 
 /// Reads the text of a settings file at `path`.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Settings, Error> {
@@ -38,6 +39,10 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Settings, Error> {
             .map(|(name, signer)| (name.0, signer.within(folder)))
             .collect(),
         issue: tables.issue.within(folder),
+        escrow: EscrowSettings {
+            folder: tables.escrow.folder.map(|path| folder.join(path)),
+            recipients: tables.escrow.recipients,
+        },
         station: tables.station.name,
         profiles: tables.profile.into_iter().map(|(name, profile)| (name.0, profile)).collect(),
     })
@@ -55,6 +60,8 @@ struct Tables {
     signer: BTreeMap<Name, SignerTable>,
     #[serde(default)]
     issue: IssueTable,
+    #[serde(default)]
+    escrow: EscrowTable,
     #[serde(default)]
     station: StationTable,
     #[serde(default)]
@@ -124,6 +131,14 @@ impl IssueTable {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct EscrowTable {
+    folder: Option<PathBuf>,
+    #[serde(default, deserialize_with = "recipients")]
+    recipients: Vec<Recipient>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct StationTable {
     name: Option<String>,
 }
@@ -159,6 +174,11 @@ where
     D: Deserializer<'de>,
 {
     from_text(deserializer).map(Some)
+}
+
+fn recipients<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Recipient>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
 }
 
 /// Takes any value first, so that a PIN written as a number is refused without being repeated.
@@ -201,6 +221,10 @@ days = 1825
 ledger = "sqlite:touchmark.db"
 profile = "dha"
 
+[escrow]
+folder = "escrow"
+recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]
+
 [station]
 name = "line-3"
 
@@ -231,6 +255,8 @@ not-after = "clamp"
             Some(Path::new("/etc/touchmark/device.conf"))
         );
         assert_eq!(settings.station.as_deref(), Some("line-3"));
+        assert_eq!(settings.escrow.folder.as_deref(), Some(Path::new("/etc/touchmark/escrow")));
+        assert_eq!(settings.escrow.recipients.len(), 1);
         let profile = settings.profiles.get("my-product").unwrap();
         assert_eq!(profile.not_after, NotAfter::Clamp);
         assert_eq!(profile.max_days, Some(7305));
@@ -261,6 +287,8 @@ not-after = "clamp"
             ("[signer.a]\nlocator = \"soft:a\"\npni = \"prompt\"\n", 3, "unknown field `pni`"),
             ("[issue]\n\ndais = 3\n", 3, "unknown field `dais`"),
             ("[station]\nname = \"a\"\nline = 3\n", 3, "unknown field `line`"),
+            ("[escrow]\nfile = \"a\"\n", 2, "unknown field `file`"),
+            ("[escrow]\nrecipients = [\"age1x\"]\n", 2, "is no age recipient"),
             ("[profile.a]\nkeytypes = []\n", 2, "unknown field `keytypes`"),
             ("[profile.a]\nkey-types = [\"p224\"]\n", 2, "p224"),
             ("[profile.a]\ndevice-id = \"Serial\"\n", 2, "neither a known name"),

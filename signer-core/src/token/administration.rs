@@ -49,7 +49,8 @@ pub trait Administration {
     /// [`crate::Error::WrongSecret`] with [`crate::Tries::Unknown`]: it has no counter.
     fn verify_management_key(&mut self) -> Result<()>;
 
-    /// Sets a new management key, in place of the one that the token's secrets name.
+    /// Sets a new management key, in place of the one that the token's secrets name, and presents
+    /// it once: on return it is known to work.
     ///
     /// # Errors
     /// [`crate::Error::Unsupported`] for an algorithm that the firmware lacks; otherwise as
@@ -109,6 +110,8 @@ words!(ManagementKeyAlgorithm:
 pub struct ManagementKeyInfo {
     /// Its cipher.
     pub algorithm: ManagementKeyAlgorithm,
+    /// The best cipher that the token has for one.
+    pub best_algorithm: ManagementKeyAlgorithm,
     /// When it wants a touch, where the token tells.
     pub touch: Option<TouchPolicy>,
     /// Whether it is still the factory's, where the token tells.

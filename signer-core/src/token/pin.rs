@@ -33,7 +33,7 @@ pub trait PinManager {
     /// Presents the PIN.
     ///
     /// # Errors
-    /// [`Error::WrongSecret`], [`Error::Blocked`], [`Error::LastTryRefused`].
+    /// [`crate::Error::WrongSecret`], [`crate::Error::Blocked`], [`crate::Error::LastTryRefused`].
     fn verify(&mut self, pin: &Secret) -> Result<()>;
 
     /// Changes the PIN.

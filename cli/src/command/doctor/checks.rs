@@ -149,7 +149,7 @@ fn signers(context: &Context<'_>, settings: &Settings, now: SystemTime) -> Vec<F
 
 fn signer(context: &Context<'_>, name: &str, now: SystemTime) -> Vec<Finding> {
     let check = format!("signer {name}");
-    let asking = Asking { people: People::LeftAlone, ..Asking::default() };
+    let asking = Asking::of(People::LeftAlone);
     let chosen = match Chosen::named(context, name, asking) {
         Ok(chosen) => chosen,
         Err(error) => return vec![Finding::fail(check, &error)],

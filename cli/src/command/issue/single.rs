@@ -11,7 +11,7 @@ use issuer::public_key_text::key_identity;
 use ledger::{CertificateFilter, Digest, Ledger, Life};
 use serde::Serialize;
 use serde_json::json;
-use signer_core::Signer;
+use signer_core::{KeyPolicy, SecretKind, Signer};
 
 use super::Issue;
 use super::run::{self, Prepared};
@@ -65,13 +65,14 @@ pub(super) fn with_new_key(issue: &Issue, path: &Path, context: &Context<'_>) ->
     config.request().and_then(|it| it.require_answers()).map_err(Error::config)?;
     // All else is settled first, so that a mistake leaves no key behind.
     let prepared = Prepared::new(issue, context)?;
-    let asking = Asking { new_passphrase: issue.new.new_passphrase.clone(), ..Asking::default() };
+    let asking =
+        Asking::default().with(SecretKind::NewPassphrase, issue.new.new_passphrase.as_ref());
     let device = Chosen::new_key(context, backends::key_file(path), asking)?;
     let mut ledger = run::ledger(issue, context)?;
     let made_now = !path.exists();
     if made_now {
         let mut journal = Journal::open(context)?;
-        generate::make(&device, issue.new.algorithm, &mut journal)?;
+        generate::make(&device, issue.new.algorithm, KeyPolicy::default(), &mut journal)?;
     }
     let origin = path.display().to_string();
     let granted = device.signer(None).and_then(|signer| {

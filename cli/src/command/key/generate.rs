@@ -6,9 +6,10 @@ use clap::Args;
 use ledger::Digest;
 use serde::Serialize;
 use serde_json::json;
-use signer_core::{Error as SignerError, KeyPolicy, KeySpec, SecretKind, SecretSpec};
+use signer_core::{Error as SignerError, KeyInfo, KeyPolicy, KeySpec, SecretKind, SecretSpec};
 
 use crate::command::Run;
+use crate::command::key::import::Policy;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -29,6 +30,13 @@ pub(crate) struct Generate {
     /// Encrypt a new key file under this passphrase
     #[arg(long, value_name = "SOURCE")]
     new_passphrase: Option<SecretSpec>,
+
+    #[command(flatten)]
+    policy: Policy,
+
+    /// Where the management key comes from, in hexadecimal; else the settings', else it is asked for
+    #[arg(long, value_name = "SOURCE")]
+    management_key: Option<SecretSpec>,
 }
 
 /// A key that was made: what is printed, and what the ledger keeps.
@@ -37,6 +45,17 @@ pub(in crate::command) struct Made {
     signer: String,
     algorithm: String,
     spki_sha256: Digest,
+}
+
+impl Made {
+    /// What there is to say of a key that is now where the signer is.
+    pub(in crate::command) fn new(chosen: &Chosen<'_>, key: &KeyInfo) -> Result<Self> {
+        Ok(Self {
+            signer: chosen.locator.to_string(),
+            algorithm: key.spec.to_string(),
+            spki_sha256: fingerprint(&key.public_key)?,
+        })
+    }
 }
 
 impl fmt::Display for Made {
@@ -54,11 +73,13 @@ impl Run for Generate {
 
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
         refuse_old_passphrase(context)?;
-        let asking = Asking { new_passphrase: self.new_passphrase.clone(), ..Asking::default() };
+        let asking = Asking::default()
+            .with(SecretKind::NewPassphrase, self.new_passphrase.as_ref())
+            .with(SecretKind::ManagementKey, self.management_key.as_ref());
         let chosen = Chosen::new(context, asking)?;
         // Opened first: a key that the ledger does not know of is worse than none.
         let mut journal = Journal::open(context)?;
-        let made = make(&chosen, self.algorithm, &mut journal)?;
+        let made = make(&chosen, self.algorithm, self.policy.into(), &mut journal)?;
         context.output.show(&made)?;
         Ok(Exit::Ok)
     }
@@ -71,6 +92,7 @@ impl Run for Generate {
 pub(in crate::command) fn make(
     chosen: &Chosen<'_>,
     algorithm: KeySpec,
+    policy: KeyPolicy,
     journal: &mut Journal,
 ) -> Result<Made> {
     if chosen.source(SecretKind::NewPassphrase) == Some(&SecretSpec::Random) {
@@ -84,12 +106,8 @@ pub(in crate::command) fn make(
         operation: format!("making a key on {}", chosen.name),
         needs: "another kind of token".into(),
     })?;
-    let key = manager.generate(&chosen.key()?, algorithm, KeyPolicy::default())?;
-    let made = Made {
-        signer: chosen.locator.to_string(),
-        algorithm: key.spec.to_string(),
-        spki_sha256: fingerprint(&key.public_key)?,
-    };
+    let key = manager.generate(&chosen.key()?, algorithm, policy)?;
+    let made = Made::new(chosen, &key)?;
     journal.record("key.generate", json!(made), "the key was made")?;
     Ok(made)
 }

@@ -1,0 +1,339 @@
+//! One card and its transactions.
+//!
+//! The lock is a borrow: a [`Transaction`] has the card to itself, sees to it that PIV is selected
+//! before anything else is said, and leaves on drop a card on which nothing stays verified.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use signer_core::pin_guard::Verified;
+use signer_core::{Error, Result, Secret};
+use zeroize::Zeroizing;
+
+use crate::apdu::{Command, Framing};
+use crate::channel::{CardError, Channel};
+use crate::identity::{self, Identity};
+use crate::metadata::ManagementKeyMetadata;
+use crate::transport::{Leave, Transport, TransportError};
+
+/// One YubiKey, shared by its token and the signers that came from it.
+#[derive(Clone)]
+pub struct Card {
+    connection: Arc<Mutex<Connection>>,
+    identity: Arc<Identity>,
+}
+
+impl Card {
+    /// Takes over a connection and asks the card who it is. This drops what an earlier program left
+    /// verified on it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is no YubiKey with PIV, [`Error::Device`] otherwise.
+    pub fn open(reader: &str, transport: Box<dyn Transport>) -> Result<Self> {
+        let mut channel = Channel::new(transport);
+        let identity = match identify(&mut channel, reader) {
+            // Reset or pulled and put back between connecting and asking.
+            Err(CardError::Transport(error)) if error.is_lost_connection() => {
+                let again = channel.transport.reconnect().map_err(CardError::from);
+                again.and_then(|()| identify(&mut channel, reader))
+            }
+            other => other,
+        };
+        let identity = match identity {
+            Err(error) if error.meaning().is_some() => {
+                return Err(Error::NotFound { what: format!("a YubiKey with PIV in {reader}") });
+            }
+            Err(error) => return Err(error.doing(format!("talking to the card in {reader}"))),
+            Ok(identity) => Arc::new(identity),
+        };
+        if let Some(most) = identity.version.longest_command()
+            && channel.transport.takes_extended_length()
+        {
+            channel.framing = Framing::Extended { most };
+        }
+        let connection = Connection {
+            channel,
+            identity: identity.clone(),
+            pin: None,
+            selected: false,
+            management_key: None,
+        };
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), identity })
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Has the card alone, with the PIV applet selected. Where the connection was lost it is made
+    /// anew, once, and then only the same serial number will do.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when another YubiKey is in its place, [`Error::Device`] otherwise.
+    pub fn transaction(&self) -> Result<Transaction<'_>> {
+        let mut connection = self.lock()?;
+        let sure = connection.begin()?;
+        Ok(Transaction { connection, verified: None, unclean: false, sure })
+    }
+
+    /// Whether the PIN is at hand.
+    pub(crate) fn has_pin(&self) -> Result<bool> {
+        Ok(self.lock()?.pin.is_some())
+    }
+
+    /// Takes the PIN at hand; whether it is right shows when it is presented.
+    pub(crate) fn keep_pin(&self, pin: Secret) -> Result<()> {
+        self.lock()?.pin = Some(pin);
+        Ok(())
+    }
+
+    /// Waits for other threads of this program, but not for ever: one of them may be waiting for
+    /// this one.
+    fn lock(&self) -> Result<MutexGuard<'_, Connection>> {
+        let since = Instant::now();
+        loop {
+            match self.connection.try_lock() {
+                Ok(connection) => return Ok(connection),
+                // A transaction has no state that a panic could leave half done.
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) if since.elapsed() < PATIENCE => {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Device {
+                        doing: format!("waiting for {}", self.identity.name),
+                        source: "this program is using it in another session".into(),
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Card {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Card").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+fn identify(channel: &mut Channel, reader: &str) -> Result<Identity, CardError> {
+    channel.transport.begin()?;
+    let identity = identity::read(channel, reader);
+    let ended = channel.transport.end(Leave::AsIs);
+    let identity = identity?;
+    ended?;
+    Ok(identity)
+}
+
+const GET_METADATA: u8 = 0xf7;
+
+/// How long a thread waits for another one.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What outlives a transaction.
+struct Connection {
+    channel: Channel,
+    identity: Arc<Identity>,
+    /// The PIN, once it was right; forgotten when it was wrong or no answer came.
+    pin: Option<Secret>,
+    /// Whether the PIV applet was selected when this program last had the card.
+    selected: bool,
+    /// What was learned of the management key; forgotten when it is changed.
+    management_key: Option<ManagementKeyMetadata>,
+}
+
+impl Connection {
+    /// Whether PIV was selected anew is answered; where not, it still has to be made sure of.
+    fn begin(&mut self) -> Result<bool> {
+        match self.begin_once() {
+            Ok(selected) => Ok(selected),
+            Err(CardError::Transport(error)) if error.is_lost_connection() => {
+                self.begin_again(&error).map(|()| true)
+            }
+            Err(error) if error.meaning().is_some() => {
+                Err(Error::NotFound { what: format!("the PIV applet of {}", self.identity.name) })
+            }
+            Err(error) => Err(error.doing(self.beginning())),
+        }
+    }
+
+    /// Makes a lost connection anew, once; then only the same card will do.
+    fn begin_again(&mut self, lost: &TransportError) -> Result<()> {
+        self.selected = false;
+        let made = self.channel.transport.reconnect().map_err(CardError::from);
+        made.and_then(|()| self.begin_once()).map_err(|error| error.doing(self.beginning()))?;
+        let same = match (self.identity.serial, lost) {
+            // Nothing to know it by, but a reset pulls nothing out.
+            (None, TransportError::Reset) => Ok(()),
+            (None, _) => Err(Error::NotFound {
+                what: format!(
+                    "{}, which was removed and cannot be known again without a serial",
+                    self.identity.name
+                ),
+            }),
+            (Some(_), _) => self.check_serial(),
+        };
+        same.inspect_err(|_| self.end(Leave::AsIs))
+    }
+
+    fn beginning(&self) -> String {
+        format!("beginning a transaction with {}", self.identity.name)
+    }
+
+    fn begin_once(&mut self) -> Result<bool, CardError> {
+        self.channel.transport.begin()?;
+        if self.selected {
+            return Ok(false);
+        }
+        self.select_piv().map(|()| true).inspect_err(|_| self.end(Leave::AsIs))
+    }
+
+    fn select_piv(&mut self) -> Result<(), CardError> {
+        self.selected = false;
+        self.channel.send(&identity::select(&identity::PIV))?;
+        self.selected = true;
+        Ok(())
+    }
+
+    /// Refuses any card but the one that was opened; PIV is selected before and after.
+    fn check_serial(&mut self) -> Result<()> {
+        let name = &self.identity.name;
+        let found = identity::serial(&mut self.channel, self.identity.version)
+            .map_err(|error| error.doing(format!("reading the serial number of {name}")))?;
+        if found == self.identity.serial {
+            return Ok(());
+        }
+        let found = found.map_or_else(|| "without a serial".into(), |serial| serial.to_string());
+        let what = format!("{name}; in its place is YubiKey {found}");
+        Err(Error::NotFound { what })
+    }
+
+    fn end(&mut self, leave: Leave) {
+        self.selected &= leave == Leave::AsIs;
+        // There is nothing left to do about it.
+        let _ = self.channel.transport.end(leave);
+    }
+}
+
+/// The card to oneself, with the PIV applet selected. Dropping it leaves the card clean: another
+/// applet is selected when something was verified, which every firmware drops it for, and the card is
+/// reset when that fails.
+pub struct Transaction<'a> {
+    connection: MutexGuard<'a, Connection>,
+    pub(crate) verified: Option<Verified>,
+    unclean: bool,
+    /// Whether PIV is known to be selected in this very transaction.
+    sure: bool,
+}
+
+impl Transaction<'_> {
+    /// Who the card is.
+    #[must_use]
+    pub fn identity(&self) -> Arc<Identity> {
+        self.connection.identity.clone()
+    }
+
+    /// Sends a command of the PIV applet. What a status word means is for who sent it to say. Not
+    /// for everybody: a PIN goes through its own door.
+    pub(crate) fn send(&mut self, command: &Command) -> Result<Zeroizing<Vec<u8>>, CardError> {
+        if self.sure {
+            return self.connection.channel.send(command);
+        }
+        self.sure = true;
+        // No other applet of a YubiKey knows GET METADATA, so an answer to it shows that nobody
+        // selected another one since. Everything else, and above all a PIN, waits for SELECT.
+        if matches!(command.header(), [GET_METADATA, ..]) {
+            match self.connection.channel.send(command) {
+                Ok(answer) => return Ok(answer),
+                Err(CardError::Transport(error)) if error.is_lost_connection() => {
+                    let again = self.connection.begin_again(&error);
+                    again.map_err(|error| CardError::Token(Box::new(error)))?;
+                    return self.connection.channel.send(command);
+                }
+                Err(_) => {}
+            }
+        }
+        self.connection.select_piv()?;
+        self.connection.channel.send(command)
+    }
+
+    /// Refuses any card but the one that was opened.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], naming what is there instead.
+    pub fn check_serial(&mut self) -> Result<()> {
+        if self.connection.identity.serial.is_none() {
+            return Ok(());
+        }
+        if !self.sure {
+            let name = self.connection.identity.name.clone();
+            let selected = self.connection.select_piv();
+            selected.map_err(|error| error.doing(format!("selecting PIV on {name}")))?;
+            self.sure = true;
+        }
+        self.connection.check_serial()
+    }
+
+    /// Drops what is verified, whoever did it, and selects PIV again.
+    pub(crate) fn start_over(&mut self) -> Result<(), CardError> {
+        self.verified = None;
+        self.select_another()?;
+        self.unclean = false;
+        self.connection.select_piv()
+    }
+
+    /// Something is about to be verified that has to be dropped again.
+    pub(crate) fn must_be_cleaned(&mut self) {
+        self.unclean = true;
+    }
+
+    pub(crate) fn pin(&mut self) -> &mut Option<Secret> {
+        &mut self.connection.pin
+    }
+
+    pub(crate) fn known_management_key(&mut self) -> &mut Option<ManagementKeyMetadata> {
+        &mut self.connection.management_key
+    }
+
+    fn select_another(&mut self) -> Result<(), CardError> {
+        let Connection { channel, selected, .. } = &mut *self.connection;
+        *selected = false;
+        match channel.send(&identity::select(&identity::MANAGEMENT)) {
+            Err(CardError::Status(_)) => channel.send(&identity::select(&identity::OTP)).map(drop),
+            other => other.map(drop),
+        }
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        let leave = match self.unclean && self.select_another().is_err() {
+            true => Leave::Reset,
+            false => Leave::AsIs,
+        };
+        self.connection.end(leave);
+    }
+}
+
+impl fmt::Debug for Transaction<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction")
+            .field("card", &self.connection.identity.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl CardError {
+    /// As the error of everything above this layer.
+    #[must_use]
+    pub fn doing(self, doing: impl Into<String>) -> Error {
+        match self {
+            Self::Token(error) => *error,
+            other => Error::Device { doing: doing.into(), source: Box::new(other) },
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Certificates that are stored for slots.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use der::Encode;
+use signer_core::{
+    CertStore, Error, KeyPolicy, KeyRef, KeySpec, Result, SignatureAlgorithm, Signer,
+    SubjectPublicKeyInfoOwned, WhenKeysDiffer,
+};
+
+use super::{Found, YubiKeyToken, public_key_of, stored_certificate};
+use crate::card::Transaction;
+use crate::certificate;
+use crate::chuid;
+use crate::object::ObjectId;
+use crate::slot::Slot;
+
+impl CertStore for YubiKeyToken {
+    fn read(&mut self, key: &KeyRef) -> Result<Vec<u8>> {
+        let slot = self.slot(key)?;
+        let found = stored_certificate(&mut self.card.transaction()?, slot)?;
+        found.ok_or_else(|| self.no_certificate(slot))
+    }
+
+    /// Also gives the card another identifier (CHUID), so that Windows notices.
+    fn write(&mut self, key: &KeyRef, der: &[u8], differ: WhenKeysDiffer) -> Result<()> {
+        let slot = self.slot(key)?;
+        let public_key = public_key_of(der, slot)?;
+        let object = certificate::encode(der, self.card.identity().version).map_err(|error| {
+            Error::Device {
+                doing: format!("storing a certificate in {slot}"),
+                source: Box::new(error),
+            }
+        })?;
+        if differ == WhenKeysDiffer::Refuse && !self.card.identity().version.has_metadata() {
+            self.prove_possession(slot, &public_key)?;
+        }
+        let mut transaction = self.asker.manage()?;
+        if differ == WhenKeysDiffer::Refuse && self.card.identity().version.has_metadata() {
+            let found = Found::need(&mut transaction, slot)?;
+            same_key(&found.public_key, &public_key, slot)?;
+        }
+        transaction.put_object(slot.certificate(), &object)?;
+        if transaction.object(slot.certificate())?.is_none_or(|read| *read != object) {
+            return Err(Error::Device {
+                doing: format!("reading back the certificate in {slot}"),
+                source: "the card returned something else than was stored".into(),
+            });
+        }
+        renew_chuid(&mut transaction)
+    }
+
+    fn remove(&mut self, key: &KeyRef) -> Result<()> {
+        let slot = self.slot(key)?;
+        let mut transaction = self.asker.manage()?;
+        if transaction.object(slot.certificate())?.is_none() {
+            return Err(self.no_certificate(slot));
+        }
+        transaction.put_object(slot.certificate(), &[])?;
+        renew_chuid(&mut transaction)
+    }
+}
+
+impl YubiKeyToken {
+    fn no_certificate(&self, slot: Slot) -> Error {
+        Error::NotFound {
+            what: format!("a certificate in {slot} of {}", self.card.identity().name),
+        }
+    }
+
+    /// Before firmware 5.3 the card tells the public key of keys only that it made itself. Any other
+    /// one shows whether it is the right one by signing something.
+    fn prove_possession(&mut self, slot: Slot, expected: &SubjectPublicKeyInfoOwned) -> Result<()> {
+        if self.card.identity().version.has_attestation() {
+            let leaf = self.card.transaction()?.attest(slot)?;
+            if let Some(leaf) = leaf {
+                return same_key(&public_key_of(&leaf, slot)?, expected, slot);
+            }
+        }
+        let spec = KeySpec::of(expected)?;
+        let algorithm = SignatureAlgorithm::for_key(None, spec)?;
+        let expected =
+            Found { public_key: expected.clone(), policy: KeyPolicy::default(), origin: None };
+        let signer = self.signer_of(slot, expected, algorithm)?;
+        let mut nonce = [0; 32];
+        SystemRandom::new().fill(&mut nonce).map_err(|unspecified| Error::Device {
+            doing: "making a nonce".into(),
+            source: Box::new(unspecified),
+        })?;
+        // Released only when it verifies with the expected key.
+        signer.sign(&nonce).map(drop)
+    }
+}
+
+/// Windows keeps what it read of a card until the card's identifier changes.
+fn renew_chuid(transaction: &mut Transaction<'_>) -> Result<()> {
+    let old = transaction.object(ObjectId::CHUID)?;
+    let mut guid = [0; 16];
+    SystemRandom::new().fill(&mut guid).map_err(|unspecified| Error::Device {
+        doing: "making an identifier".into(),
+        source: Box::new(unspecified),
+    })?;
+    let renewed = chuid::renewed(old.as_ref().map(|old| old.as_slice()), guid);
+    transaction.put_object(ObjectId::CHUID, &renewed)
+}
+
+/// # Errors
+/// [`Error::AnotherKey`] when they are two keys.
+pub(super) fn same_key(
+    expected: &SubjectPublicKeyInfoOwned,
+    found: &SubjectPublicKeyInfoOwned,
+    slot: Slot,
+) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    let fingerprint = |key: &SubjectPublicKeyInfoOwned| -> String {
+        let der = key.to_der().unwrap_or_default();
+        digest(&SHA256, &der).as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
+    };
+    Err(Error::AnotherKey {
+        origin: slot.to_string(),
+        expected: fingerprint(expected),
+        found: fingerprint(found),
+    })
+}

@@ -1,0 +1,49 @@
+//! PIN and PUK.
+
+use signer_core::{Error, PinManager, PinStatus, Result, Secret, SecretKind, SecretRules};
+
+use super::YubiKeyToken;
+use crate::pin;
+
+impl PinManager for YubiKeyToken {
+    fn rules(&self) -> SecretRules {
+        pin::RULES
+    }
+
+    fn pin_status(&mut self) -> Result<PinStatus> {
+        self.card.transaction()?.tries(SecretKind::Pin)
+    }
+
+    /// Nothing before firmware 5.3.
+    fn puk_status(&mut self) -> Result<Option<PinStatus>> {
+        if !self.card.identity().version.has_metadata() {
+            return Ok(None);
+        }
+        self.card.transaction()?.tries(SecretKind::Puk).map(Some)
+    }
+
+    fn verify(&mut self, pin: &Secret) -> Result<()> {
+        self.card.transaction()?.verify_pin(&self.context.guard, pin)
+    }
+
+    fn change(&mut self, pin: &Secret, new_pin: &Secret) -> Result<()> {
+        refuse_equal(pin, new_pin, SecretKind::NewPin)?;
+        self.card.transaction()?.change_pin(&self.context.guard, pin, new_pin)
+    }
+
+    fn unblock(&mut self, puk: &Secret, new_pin: &Secret) -> Result<()> {
+        self.card.transaction()?.unblock_pin(&self.context.guard, puk, new_pin)
+    }
+}
+
+/// A change that changes nothing is a slip.
+pub(super) fn refuse_equal(old: &Secret, new: &Secret, kind: SecretKind) -> Result<()> {
+    if old != new {
+        return Ok(());
+    }
+    Err(Error::SecretUnusable {
+        kind,
+        origin: "its source".into(),
+        reason: "it is the old one".into(),
+    })
+}

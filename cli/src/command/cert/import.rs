@@ -1,0 +1,75 @@
+//! `touchmark cert import`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use ledger::Digest;
+use serde_json::json;
+use signer_core::{SecretKind, SecretSpec, WhenKeysDiffer};
+
+use crate::command::Run;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::input;
+use crate::journal::Journal;
+use crate::signers::{Asking, Chosen};
+
+/// Store a certificate on the token, with the signer's key
+///
+/// Of a file with a chain, the first certificate is stored: a slot holds one. It is read back and
+/// compared before this says that it is there.
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The certificate: PEM or DER
+    file: PathBuf,
+
+    /// Store it although it is for another key than the one it is stored with; whoever reads the
+    /// token then takes it for the key's
+    #[arg(long)]
+    force: bool,
+
+    /// Where the management key comes from, in hexadecimal; else the settings', else it is asked for
+    #[arg(long, value_name = "SOURCE")]
+    management_key: Option<SecretSpec>,
+}
+
+impl Run for Import {
+    fn purpose(&self) -> String {
+        format!("import {}", self.file.display())
+    }
+
+    fn run(&self, context: &Context<'_>) -> Result<Exit> {
+        let certificates = input::certificates(&self.file)?;
+        let certificate = certificates.first().ok_or_else(|| Error::Content {
+            path: self.file.clone(),
+            reason: "it has no certificate".into(),
+        })?;
+        let asking =
+            Asking::default().with(SecretKind::ManagementKey, self.management_key.as_ref());
+        let chosen = Chosen::new(context, asking)?;
+        let mut journal = Journal::open(context)?;
+        let mut token = chosen.token()?;
+        let differ = match self.force {
+            true => WhenKeysDiffer::Store,
+            false => WhenKeysDiffer::Refuse,
+        };
+        let der = certificate.der();
+        chosen.cert_store(&mut *token, "storing a certificate on")?.write(
+            &chosen.key()?,
+            der,
+            differ,
+        )?;
+        let details = json!({
+            "signer": chosen.locator.to_string(),
+            "certificate": Digest::of(der).to_string(),
+            "forced": self.force,
+        });
+        journal.record("cert.import", details, "the certificate was stored")?;
+        if certificates.len() > 1 {
+            context.output.note("the token has room for the first certificate of the file alone");
+        }
+        context.output.note("the certificate is stored with its key");
+        Ok(Exit::Ok)
+    }
+}

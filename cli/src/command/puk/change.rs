@@ -1,0 +1,40 @@
+//! `touchmark puk change`
+
+use clap::Args;
+use signer_core::{SecretKind, SecretSpec};
+
+use crate::command::Run;
+use crate::context::Context;
+use crate::custodian;
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::signers::Asking;
+
+/// Change the PUK
+///
+/// A wrong PUK costs a try, and a PUK without tries comes back with a reset alone.
+#[derive(Debug, Args)]
+pub(crate) struct Change {
+    /// Where the PUK comes from; else the settings', else it is asked for
+    #[arg(long, value_name = "SOURCE")]
+    puk: Option<SecretSpec>,
+
+    /// Where the new PUK comes from; else it is asked for, twice
+    #[arg(long, value_name = "SOURCE")]
+    new_puk: Option<SecretSpec>,
+}
+
+impl Run for Change {
+    fn purpose(&self) -> String {
+        "change the PUK".into()
+    }
+
+    fn run(&self, context: &Context<'_>) -> Result<Exit> {
+        let asking = Asking::default()
+            .with(SecretKind::Puk, self.puk.as_ref())
+            .with(SecretKind::NewPuk, self.new_puk.as_ref());
+        custodian::act(context, asking, |custodian| custodian.change_puk())?;
+        context.output.note("the PUK was changed");
+        Ok(Exit::Ok)
+    }
+}

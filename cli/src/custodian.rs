@@ -1,0 +1,59 @@
+//! From a command about a token's secrets to the custodian who does it.
+
+use custody::{Custodian, Escrow, EscrowFolder, Receipt};
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::identity;
+use crate::journal::Journal;
+use crate::signers::{Asking, Chosen};
+
+/// Opens the token of the signer and does something to it, with the ledger at hand. Where secrets
+/// were put away is told even when the act failed: the token may have them.
+///
+/// # Errors
+/// Those of the signer, of the ledger and of the act.
+pub(crate) fn act<T>(
+    context: &Context<'_>,
+    asking: Asking,
+    what: impl FnOnce(&mut Custodian<'_>) -> custody::Result<T>,
+) -> Result<T> {
+    let chosen = Chosen::new(context, asking)?;
+    let mut journal = Journal::open(context)?;
+    let escrow = escrow(context)?;
+    let kept_by = escrow.as_ref().map(|escrow| escrow as &dyn Escrow);
+    let mut custodian =
+        Custodian::new(chosen.token()?, chosen.opened_with(), journal.ledger(), kept_by);
+    let outcome = what(&mut custodian);
+    for Receipt(place) in custodian.receipts() {
+        context.output.note(&format!("kept in {place}"));
+        if escrow.as_ref().is_some_and(|escrow| !escrow.is_encrypted()) {
+            context.output.warn(
+                "that file is not encrypted: move it to a safe place, and name somebody who can \
+                 decrypt the next one with --escrow-to",
+            );
+        }
+    }
+    Ok(outcome?)
+}
+
+/// Where new secrets are kept: the folder and recipients of the flags, else of the settings.
+fn escrow(context: &Context<'_>) -> Result<Option<EscrowFolder>> {
+    let settings = context.settings()?;
+    let flags = &context.global;
+    let Some(folder) = flags.escrow.as_ref().or(settings.escrow.folder.as_ref()) else {
+        return match flags.escrow_to.as_slice() {
+            [] => Ok(None),
+            _ => Err(Error::usage("--escrow-to says for whom, and --escrow where is missing")),
+        };
+    };
+    let recipients = match flags.escrow_to.as_slice() {
+        [] => settings.escrow.recipients.clone(),
+        named => named.to_vec(),
+    };
+    let escrow = EscrowFolder::new(folder, recipients).by(
+        identity::operator(flags.operator.as_deref()),
+        identity::station(flags.station.as_deref(), settings.station.as_deref()),
+    );
+    Ok(Some(escrow))
+}
