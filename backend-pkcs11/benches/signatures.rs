@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use backend_pkcs11::{NewToken, Pkcs11Backend};
+use backend_pkcs11::Pkcs11Backend;
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, ObjectClass};
@@ -18,8 +18,8 @@ use cryptoki::session::UserType;
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use signer_core::{
-    Backend, KeyPolicy, KeyRef, KeySpec, Locator, OpenContext, Secret, SecretKind, SecretSpec,
-    Secrets, Signer,
+    Backend, KeyPolicy, KeyRef, KeySpec, Locator, NewToken, OpenContext, PinGuard, Secret,
+    SecretKind, SecretSpec, Secrets, Signer,
 };
 
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
@@ -48,11 +48,12 @@ fn main() {
     let backend = Pkcs11Backend::new();
     let secret = Secret::new(PIN.as_bytes().to_vec());
     let new = NewToken { label: "bench", so_pin: &secret, pin: &secret };
-    let made = backend.initialize(&at, &new).unwrap();
+    let made = backend.initialize(&at, &new, &OpenContext::default()).unwrap();
     let pin = env::temp_dir().join(format!("touchmark-bench-{}.pin", std::process::id()));
     fs::write(&pin, PIN).unwrap();
     let source = SecretSpec::File(pin.display().to_string());
     let context = OpenContext {
+        guard: PinGuard::new().without_memory(),
         secrets: Secrets::new().with(SecretKind::Pin, source),
         ..OpenContext::default()
     };

@@ -1,27 +1,18 @@
 //! The one place through which a secret reaches a token: every C_Login, C_SetPIN and C_InitPIN.
 //!
-//! Before a secret is presented its flags are read, and the last try is not spent. What a token
-//! refused once is not presented to it again in this process, whoever asks.
-
-use std::collections::BTreeSet;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-use std::sync::{Mutex, OnceLock, PoisonError};
+//! What somebody gave goes through the PIN guard first.
 
 use cryptoki::context::Function;
 use cryptoki::error::{Error as Answer, RvError};
 use cryptoki::session::{Session, UserType};
 use cryptoki::types::AuthPin;
-use signer_core::{Error, Result, Secret, SecretKind, SecretRules, Tries};
+use signer_core::pin_guard::{Admitted, Attempt, PinGuard, Verified};
+use signer_core::{Error, PinStatus, Result, Secret, SecretKind, Tries};
 
 use crate::fault::Fault;
 
-/// What was refused: token, whose secret, and a keyed hash of it that means nothing elsewhere.
-static REFUSED: Mutex<BTreeSet<(String, Role, u64)>> = Mutex::new(BTreeSet::new());
-static KEYED: OnceLock<RandomState> = OnceLock::new();
-
 /// Whose secret it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// The user, whose PIN lets keys be used.
     User,
@@ -33,7 +24,7 @@ impl Role {
     pub(crate) fn kind(self) -> SecretKind {
         match self {
             Self::User => SecretKind::Pin,
-            Self::Officer => SecretKind::Puk,
+            Self::Officer => SecretKind::SoPin,
         }
     }
 }
@@ -47,85 +38,65 @@ pub(crate) enum Pin<'a> {
     AtTheToken,
 }
 
-/// To which token, and what that takes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Door<'a> {
-    /// As a person would name the token.
-    pub(crate) token: &'a str,
-    /// What tells it from every other token.
-    pub(crate) key: &'a str,
-    pub(crate) role: Role,
-    pub(crate) rules: SecretRules,
-}
+/// What a call gave, and the secret that the token took for right, where it is known here.
+pub(crate) type Presented<R> = (R, Option<Verified>);
 
-/// Presents a secret by way of `act`, once. `tries` reads the token's flags.
+/// Presents a secret by way of `act`, once; `act` is given its octets. `tries` reads the token's
+/// flags.
 ///
 /// # Errors
-/// [`Error::Blocked`] and [`Error::LastTryRefused`] before anything is sent,
-/// [`Error::SecretUnusable`] for what cannot be right or was refused before,
-/// [`Error::WrongSecret`] when the token refuses it now. A lost session comes back as it is: the
-/// token has not looked at the secret then.
+/// What [`PinGuard::admit`] refuses, before anything is sent; [`Error::WrongSecret`] and
+/// [`Error::Blocked`] when the token refuses it now. A lost session comes back as it is.
 pub(crate) fn present<R>(
-    door: Door<'_>,
+    guard: &PinGuard,
+    attempt: &Attempt<'_>,
     pin: Pin<'_>,
     tries: impl Fn() -> Result<Tries>,
-    act: impl FnOnce() -> Result<R, Fault>,
-) -> Result<R, Fault> {
-    let (kind, token) = (door.role.kind(), door.token.to_owned());
-    match tries()? {
-        Tries::Blocked => return Err(Error::Blocked { kind, token }.into()),
-        few if !few.may_be_spent() => return Err(Error::LastTryRefused { kind, token }.into()),
-        _ => (),
-    }
-    let attempt = match pin {
-        Pin::AtTheToken => None,
-        Pin::Known(secret) => {
-            let unusable = |reason: &str| Error::SecretUnusable {
-                kind,
-                origin: "its source".into(),
-                reason: reason.into(),
-            };
-            if let Some(reason) = door.rules.objection(secret.expose()) {
-                return Err(unusable(&reason).into());
-            }
-            let keyed = KEYED.get_or_init(RandomState::new).hash_one(secret.expose());
-            Some((door.key.to_owned(), door.role, keyed))
-        }
+    act: impl FnOnce(Option<&[u8]>) -> Result<R, Fault>,
+) -> Result<Presented<R>, Fault> {
+    let Pin::Known(secret) = pin else {
+        guard.check_counter(attempt, tries()?)?;
+        let answer = act(None).map_err(|fault| match Verdict::of(&fault) {
+            Verdict::Wrong => Fault::Told(Error::WrongSecret {
+                kind: attempt.kind,
+                token: attempt.token.to_owned(),
+                tries: tries().unwrap_or(Tries::Unknown),
+            }),
+            _ => worded(fault, attempt),
+        });
+        return Ok((answer?, None));
     };
-    let mut refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
-    if attempt.as_ref().is_some_and(|attempt| refused.contains(attempt)) {
-        return Err(Error::SecretUnusable {
-            kind,
-            origin: "its source".into(),
-            reason: format!("{token} refused it before"),
-        }
-        .into());
+    let admitted = guard.admit(attempt, secret, || tries().map(status))?;
+    match act(Some(admitted.octets())) {
+        Ok(value) => Ok((value, Some(admitted.accepted()))),
+        Err(fault) => Err(refused(admitted, attempt, tries, fault)),
     }
-    let fault = match act() {
+}
+
+/// Presents once more what the token took for right in this very login, as a key wants it that asks
+/// for its PIN each time. Nothing when it is another secret: then the way is [`present`].
+///
+/// # Errors
+/// [`Error::WrongSecret`] when somebody changed it meanwhile.
+pub(crate) fn present_again<R>(
+    verified: &mut Option<Verified>,
+    attempt: &Attempt<'_>,
+    secret: &Secret,
+    tries: impl Fn() -> Result<Tries>,
+    act: impl FnOnce(Option<&[u8]>) -> Result<R, Fault>,
+) -> Option<Result<R, Fault>> {
+    let again = verified.as_mut()?.again(secret)?;
+    Some(match act(Some(again.octets())) {
         Ok(value) => {
-            // A right one puts the counter back, so what was refused may have become right too.
-            refused.retain(|(token, role, _)| (token.as_str(), *role) != (door.key, door.role));
-            return Ok(value);
+            again.accepted();
+            Ok(value)
         }
-        Err(fault) => fault,
-    };
-    let spent = is_wrong(&fault) || matches!(fault, Fault::Hung(_) | Fault::Ended);
-    if spent {
-        refused.extend(attempt);
-    }
-    drop(refused);
-    if fault.is_lost_session() {
-        return Err(fault);
-    }
-    Err(Fault::Told(match fault {
-        fault if fault.code() == Some(RvError::PinLocked) => Error::Blocked { kind, token },
-        fault if is_wrong(&fault) => match tries() {
-            Ok(Tries::Blocked) => Error::Blocked { kind, token },
-            // That the PIN was wrong matters more than that its flags cannot be read any more.
-            left => Error::WrongSecret { kind, token, tries: left.unwrap_or(Tries::Unknown) },
-        },
-        fault => worded(fault, kind, &token),
-    }))
+        Err(fault) => Err(match Verdict::of(&fault) {
+            // That it was wrong matters more than that its flags cannot be read any more.
+            Verdict::Wrong => again.wrong(tries().unwrap_or(Tries::Unknown)).into(),
+            _ => worded(fault, attempt),
+        }),
+    })
 }
 
 /// Sets the user's first PIN on a token whose security officer's PIN was set a moment ago by the same
@@ -145,28 +116,104 @@ pub(crate) fn reset_pin(session: &Session, pin: &AuthPin) -> Result<(), Answer> 
 }
 
 /// The secret as the binding takes it.
-pub(crate) fn auth_pin(secret: &Secret) -> Result<AuthPin, Fault> {
-    let text = std::str::from_utf8(secret.expose())
+pub(crate) fn auth_pin(secret: &[u8]) -> Result<AuthPin, Fault> {
+    let text = std::str::from_utf8(secret)
         .map_err(|_| Fault::Nonsense("the secret is not UTF-8 text".into()))?;
     Ok(AuthPin::new(text.into()))
 }
 
-/// Whether the token counted it as wrong. Of the calls that set a secret, length and characters are
-/// said of the new one.
-fn is_wrong(fault: &Fault) -> bool {
-    match fault {
-        Fault::Code { code: RvError::PinIncorrect, .. } => true,
-        Fault::Code { code: RvError::PinLenRange | RvError::PinInvalid, function } => {
-            matches!(function, Function::Login)
+/// What a token says of a secret. PKCS#11 tells neither a total nor whether it is still the factory's.
+pub(crate) fn status(tries: Tries) -> PinStatus {
+    PinStatus { tries, total: None, is_default: None }
+}
+
+fn refused(
+    admitted: Admitted<'_>,
+    attempt: &Attempt<'_>,
+    tries: impl Fn() -> Result<Tries>,
+    fault: Fault,
+) -> Fault {
+    match Verdict::of(&fault) {
+        // That it was wrong matters more than that its flags cannot be read any more.
+        Verdict::Wrong => admitted.wrong(tries().unwrap_or(Tries::Unknown)).into(),
+        Verdict::Locked => {
+            drop(admitted.wrong(Tries::Blocked));
+            worded(fault, attempt)
         }
-        _ => false,
+        Verdict::NotCompared => {
+            admitted.not_compared();
+            worded(fault, attempt)
+        }
+        Verdict::Unknown => {
+            admitted.unknown();
+            worded(fault, attempt)
+        }
     }
 }
 
-fn worded(fault: Fault, kind: SecretKind, token: &str) -> Error {
+/// What a call that failed says about the secret in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// The token counted it as wrong.
+    Wrong,
+    /// The token takes none any more.
+    Locked,
+    /// The token has not looked at it, or took it for right and failed after that.
+    NotCompared,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Verdict {
+    fn of(fault: &Fault) -> Self {
+        let Fault::Code { code, function } = fault else {
+            return match fault {
+                Fault::Hung(_) | Fault::Ended => Self::Unknown,
+                // Nothing was sent.
+                _ => Self::NotCompared,
+            };
+        };
+        match code {
+            RvError::PinIncorrect => Self::Wrong,
+            RvError::PinLocked => Self::Locked,
+            // Of the calls that set a secret, length and characters are said of the new one.
+            RvError::PinLenRange | RvError::PinInvalid if matches!(function, Function::Login) => {
+                Self::Wrong
+            }
+            RvError::PinLenRange
+            | RvError::PinInvalid
+            | RvError::PinTooWeak
+            | RvError::PinExpired
+            | RvError::UserPinNotInitialized
+            | RvError::UserAlreadyLoggedIn
+            | RvError::UserAnotherAlreadyLoggedIn
+            | RvError::UserTooManyTypes
+            | RvError::UserTypeInvalid
+            | RvError::UserNotLoggedIn
+            | RvError::SessionHandleInvalid
+            | RvError::SessionClosed
+            | RvError::SessionReadOnly
+            | RvError::SessionReadOnlyExists
+            | RvError::TokenWriteProtected
+            | RvError::OperationNotInitialized
+            | RvError::OperationActive
+            | RvError::FunctionNotSupported
+            | RvError::CryptokiNotInitialized => Self::NotCompared,
+            _ if !matches!(function, Function::Login | Function::SetPIN) => Self::NotCompared,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+fn worded(fault: Fault, attempt: &Attempt<'_>) -> Fault {
+    if fault.is_lost_session() {
+        return fault;
+    }
+    let Attempt { kind, token, .. } = *attempt;
     let unsupported =
         |operation: String, needs: &str| Error::Unsupported { operation, needs: needs.into() };
-    match fault.code() {
+    Fault::Told(match fault.code() {
+        Some(RvError::PinLocked) => Error::Blocked { kind, token: token.to_owned() },
         Some(RvError::PinExpired) => {
             unsupported(format!("using {token} with an expired {kind}"), "a new one to be set")
         }
@@ -185,20 +232,30 @@ fn worded(fault: Fault, kind: SecretKind, token: &str) -> Error {
             }
         }
         _ => fault.doing(format!("presenting the {kind} to {token}")),
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
+    use signer_core::SecretRules;
+
     use super::*;
 
-    const RULES: SecretRules =
-        SecretRules { min_length: 4, max_length: 8, alphabet: SecretRules::DIGITS };
+    const ATTEMPT: Attempt<'_> = Attempt {
+        id: "pkcs11:1",
+        token: "token \"a\"",
+        kind: SecretKind::Pin,
+        rules: SecretRules { min_length: 4, max_length: 8, alphabet: SecretRules::DIGITS },
+    };
 
-    fn door<'a>(key: &'a str) -> Door<'a> {
-        Door { token: "token \"a\"", key, role: Role::User, rules: RULES }
+    fn guard() -> PinGuard {
+        PinGuard::new().without_memory()
+    }
+
+    fn pin(text: &str) -> Secret {
+        Secret::new(text.as_bytes().to_vec())
     }
 
     fn code(function: Function, code: RvError) -> Fault {
@@ -207,66 +264,77 @@ mod tests {
 
     #[test]
     fn a_pin_that_was_refused_is_not_presented_again() {
-        let calls = Cell::new(0);
-        let wrong = Secret::new(b"0000".to_vec());
+        let (guard, calls) = (guard(), Cell::new(0));
+        let wrong = pin("0000");
         let try_it = || {
             present(
-                door("refused"),
+                &guard,
+                &ATTEMPT,
                 Pin::Known(&wrong),
                 || Ok(Tries::Low),
-                || {
+                |_| {
                     calls.set(calls.get() + 1);
                     Err::<(), _>(code(Function::Login, RvError::PinIncorrect))
                 },
             )
         };
         assert!(matches!(try_it(), Err(Fault::Told(Error::WrongSecret { tries: Tries::Low, .. }))));
-        let again = try_it().unwrap_err().to_string();
-        assert!(again.contains("refused it before"), "{again}");
+        assert!(matches!(try_it(), Err(Fault::Told(Error::FailedBefore { .. }))));
         assert_eq!(calls.get(), 1);
-        // Another one is taken, and puts the counter back.
-        let right = Secret::new(b"1234".to_vec());
-        present(door("refused"), Pin::Known(&right), || Ok(Tries::Low), || Ok(())).unwrap();
-        assert!(matches!(try_it(), Err(Fault::Told(Error::WrongSecret { .. }))));
-        assert_eq!(calls.get(), 2);
     }
 
     #[test]
     fn a_call_that_hangs_counts_as_a_try() {
-        let pin = Secret::new(b"1234".to_vec());
+        let (guard, pin) = (guard(), pin("1234"));
         let hang = || {
             present(
-                door("hung"),
+                &guard,
+                &ATTEMPT,
                 Pin::Known(&pin),
                 || Ok(Tries::Unknown),
-                || Err::<(), _>(Fault::Hung(std::time::Duration::from_secs(1))),
+                |_| Err::<(), _>(Fault::Hung(std::time::Duration::from_secs(1))),
             )
         };
         assert!(matches!(hang(), Err(Fault::Told(Error::Device { .. }))));
-        assert!(matches!(hang(), Err(Fault::Told(Error::SecretUnusable { .. }))));
+        assert!(matches!(hang(), Err(Fault::Told(Error::FailedBefore { .. }))));
+    }
+
+    #[test]
+    fn a_session_that_was_lost_before_costs_nothing() {
+        let (guard, pin) = (guard(), pin("1234"));
+        let lost =
+            |_: Option<&[u8]>| Err::<(), _>(code(Function::Login, RvError::SessionHandleInvalid));
+        let answer = present(&guard, &ATTEMPT, Pin::Known(&pin), || Ok(Tries::Unknown), lost);
+        assert!(answer.unwrap_err().is_lost_session());
+        present(&guard, &ATTEMPT, Pin::Known(&pin), || Ok(Tries::Unknown), |_| Ok(())).unwrap();
     }
 
     #[test]
     fn nothing_is_sent_on_the_last_try_or_for_a_pin_that_cannot_be_right() {
-        let never = || -> Result<(), Fault> { panic!("it was presented") };
-        let pin = Secret::new(b"1234".to_vec());
-        let blocked = present(door("b"), Pin::Known(&pin), || Ok(Tries::Blocked), never);
-        assert!(matches!(blocked, Err(Fault::Told(Error::Blocked { .. }))));
-        let last = present(door("b"), Pin::Known(&pin), || Ok(Tries::Last), never);
-        assert!(matches!(last, Err(Fault::Told(Error::LastTryRefused { .. }))));
-        let short = Secret::new(b"123".to_vec());
-        let short = present(door("b"), Pin::Known(&short), || Ok(Tries::Unknown), never);
-        assert!(matches!(short, Err(Fault::Told(Error::SecretUnusable { .. }))));
+        let (guard, pin, short) = (guard(), pin("1234"), pin("123"));
+        let refused = |secret: Pin<'_>, tries: Tries| {
+            let never = |_: Option<&[u8]>| -> Result<(), Fault> { panic!("it was presented") };
+            match present(&guard, &ATTEMPT, secret, || Ok(tries), never) {
+                Err(Fault::Told(error)) => error,
+                other => panic!("{other:?}"),
+            }
+        };
+        for secret in [Pin::Known(&pin), Pin::AtTheToken] {
+            assert!(matches!(refused(secret, Tries::Blocked), Error::Blocked { .. }));
+            assert!(matches!(refused(secret, Tries::Last), Error::LastTryRefused { .. }));
+        }
+        let short = refused(Pin::Known(&short), Tries::Unknown);
+        assert!(matches!(short, Error::SecretUnusable { .. }));
     }
 
     #[test]
     fn a_new_pin_that_is_too_short_is_no_wrong_pin() {
-        let pin = Secret::new(b"1234".to_vec());
         let answer = present(
-            door("n"),
-            Pin::Known(&pin),
+            &guard(),
+            &ATTEMPT,
+            Pin::Known(&pin("1234")),
             || Ok(Tries::Unknown),
-            || Err::<(), _>(code(Function::SetPIN, RvError::PinLenRange)),
+            |_| Err::<(), _>(code(Function::SetPIN, RvError::PinLenRange)),
         );
         let Err(Fault::Told(error)) = answer else { panic!("{answer:?}") };
         assert!(matches!(error, Error::SecretUnusable { kind: SecretKind::NewPin, .. }), "{error}");

@@ -1,8 +1,8 @@
 //! Making an empty token a token.
 
-use signer_core::{Error, Locator, Result, Secret, SecretKind, SecretRules, TokenInfo};
+use signer_core::{Error, Locator, NewToken, Result, Secret, SecretKind, SecretRules, TokenInfo};
 
-use crate::backend::{NewToken, listing};
+use crate::backend::listing;
 use crate::fault::Fault;
 use crate::gate;
 use crate::module::Module;
@@ -15,7 +15,6 @@ use crate::token;
 const LONGEST_LABEL: usize = 32;
 
 pub(crate) fn initialize(at: &Locator, new: &NewToken<'_>, module: &Module) -> Result<TokenInfo> {
-    let selection = Selection::of(at)?;
     let label = new.label.to_owned();
     if label.is_empty() || label.len() > LONGEST_LABEL || label.ends_with(' ') {
         return Err(Error::Unsupported {
@@ -31,29 +30,40 @@ pub(crate) fn initialize(at: &Locator, new: &NewToken<'_>, module: &Module) -> R
     {
         return Err(Error::AlreadyExists { what: other.identity().name() });
     }
-    let mut filter = selection.token;
-    // What an empty token is called says nothing yet, so a label in the locator is the new one's.
-    filter.wanted.retain(|(name, _)| *name != "token");
-    let empty = slots::empty(before.clone(), &filter, module)?;
+    let empty = one_empty(at, before.clone(), module)?;
     let takes = rules(&empty.info);
-    acceptable(takes, SecretKind::NewPuk, new.so_pin)?;
+    acceptable(takes, SecretKind::NewSoPin, new.so_pin)?;
     acceptable(takes, SecretKind::NewPin, new.pin)?;
     let failed = |fault: Fault| {
         fault.doing(format!("initialising an empty token of {}", module.path().display()))
     };
-    let (slot, so_pin, name) = (empty.slot, gate::auth_pin(new.so_pin)?, label.clone());
+    let (slot, so_pin, name) = (empty.slot, gate::auth_pin(new.so_pin.expose())?, label.clone());
     module.ask(move |pkcs11| pkcs11.init_token(slot, &so_pin, &name)).map_err(failed)?;
     // SoftHSM2 gives the token another slot now.
     let made = born(&before, seen()?, &label).ok_or_else(|| Error::NotFound {
         what: format!("token {label:?} after it was initialised"),
     })?;
-    let (slot, so_pin, pin) = (made.slot, gate::auth_pin(new.so_pin)?, gate::auth_pin(new.pin)?);
+    let (slot, so_pin, pin) =
+        (made.slot, gate::auth_pin(new.so_pin.expose())?, gate::auth_pin(new.pin.expose())?);
     module
         .ask(move |pkcs11| gate::first_pin(&pkcs11.open_rw_session(slot)?, &so_pin, &pin))
         .map_err(failed)?;
     let now = seen()?;
     let made = now.iter().find(|it| it.identity() == made.identity()).unwrap_or(&made);
     token::describe(made, module.path())
+}
+
+/// The one empty token that a locator leads to.
+pub(crate) fn empty(at: &Locator, module: &Module) -> Result<Seen> {
+    let tokens = slots::tokens(module).map_err(|fault| listing(fault, module))?;
+    one_empty(at, tokens, module)
+}
+
+fn one_empty(at: &Locator, tokens: Vec<Seen>, module: &Module) -> Result<Seen> {
+    let mut filter = Selection::of(at)?.token;
+    // What an empty token is called says nothing yet, so a label in the locator is the new one's.
+    filter.wanted.retain(|(name, _)| *name != "token");
+    slots::empty(tokens, &filter, module)
 }
 
 /// The token of that label that was not there before.

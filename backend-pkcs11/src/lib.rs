@@ -51,6 +51,6 @@ mod slots;
 mod template;
 mod token;
 
-pub use backend::{Isolation, NewToken, Pkcs11Backend};
+pub use backend::Pkcs11Backend;
 pub use bounds::Bounds;
 pub use isolation::{SERVER_ADDRESS, server_address};

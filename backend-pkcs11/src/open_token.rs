@@ -7,12 +7,14 @@ use cryptoki::context::Function;
 use cryptoki::error::RvError;
 use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::{Limit, Slot, TokenInfo};
+use cryptoki::types::AuthPin;
+use signer_core::pin_guard::{Attempt, Verified};
 use signer_core::{
     Error, Event, OpenContext, Result, Secret, SecretKind, SecretRequest, SecretRules, Tries,
 };
 
 use crate::fault::Fault;
-use crate::gate::{self, Door, Pin, Role};
+use crate::gate::{self, Pin, Presented, Role};
 use crate::module::Module;
 use crate::pool::{Access, Borrowed, Pool, Seat, Worker};
 use crate::slots::{self, Identity, Seen};
@@ -22,8 +24,8 @@ use crate::slots::{self, Identity, Seen};
 pub(crate) struct OpenToken {
     identity: Identity,
     name: String,
-    /// What the gate remembers it by.
-    key: String,
+    /// What the guard remembers it by.
+    id: String,
     rules: SecretRules,
     context: OpenContext,
     place: Mutex<Seen>,
@@ -37,8 +39,8 @@ pub(crate) struct OpenToken {
 #[derive(Debug, Default)]
 struct Login {
     pin: Option<Secret>,
-    /// Set when the token refused it. The process logs in no more.
-    refused: bool,
+    /// Set while the token holds it for right.
+    verified: Option<Verified>,
 }
 
 /// Who has to be logged in.
@@ -49,7 +51,8 @@ pub(crate) enum As {
 }
 
 impl OpenToken {
-    pub(crate) fn new(module: Module, seen: Seen, context: OpenContext) -> Self {
+    /// `id` is that of its [`signer_core::TokenInfo`].
+    pub(crate) fn new(module: Module, seen: Seen, context: OpenContext, id: String) -> Self {
         let identity = seen.identity();
         let name = identity.name();
         let most = match seen.info.max_session_count() {
@@ -57,7 +60,7 @@ impl OpenToken {
             _ => None,
         };
         Self {
-            key: format!("{} {identity:?}", module.path().display()),
+            id,
             rules: rules(&seen.info),
             place: Mutex::new(seen),
             login: Mutex::default(),
@@ -243,30 +246,17 @@ impl OpenToken {
             }
             SessionState::RoPublic | SessionState::RwPublic => (),
         }
-        if login.refused {
-            return Err(Fault::Told(Error::SecretUnusable {
-                kind: SecretKind::Pin,
-                origin: "its source".into(),
-                reason: format!("{} refused it before", self.name),
-            }));
-        }
         if login.pin.is_none() && !self.at_the_token()? {
             login.pin = Some(self.fetch(Role::User)?);
         }
+        // One that is refused is kept: the guard knows it, so nobody is asked for another.
+        login.verified = None;
         let presented =
-            self.present(worker, Role::User, login.pin.as_ref(), |session, role, pin| {
+            self.presented(worker, Role::User, login.pin.as_ref(), |session, role, pin| {
                 logged_in(session.login(role, pin))
             });
-        login.refused = matches!(
-            presented,
-            Err(Fault::Told(
-                Error::WrongSecret { .. } | Error::Blocked { .. } | Error::SecretUnusable { .. }
-            ))
-        );
-        if login.refused {
-            login.pin = None;
-        }
-        presented
+        login.verified = presented?.1;
+        Ok(())
     }
 
     /// Presents a secret, or has it entered at the token when there is none, by way of a call.
@@ -275,32 +265,92 @@ impl OpenToken {
         worker: &mut Worker,
         role: Role,
         secret: Option<&Secret>,
-        act: impl FnOnce(&Session, UserType, Option<&cryptoki::types::AuthPin>) -> Result<R, Fault>
-        + Send
-        + 'static,
+        act: impl FnOnce(&Session, UserType, Option<&AuthPin>) -> Result<R, Fault> + Send + 'static,
     ) -> Result<R, Fault> {
-        let door = Door { token: &self.name, key: &self.key, role, rules: self.rules };
-        let pin = secret.map_or(Pin::AtTheToken, Pin::Known);
+        self.presented(worker, role, secret, act).map(|(value, _)| value)
+    }
+
+    /// Presents the PIN of the login once more, to a key that wants it each time.
+    pub(crate) fn present_again<R: Send + 'static>(
+        &self,
+        worker: &mut Worker,
+        act: impl FnOnce(&Session, UserType, Option<&AuthPin>) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<R, Fault> {
+        let mut login = locked(&self.login);
+        let Login { pin, verified } = &mut *login;
+        let mut act = Some(act);
+        if let Some(secret) = pin.as_ref()
+            && let Some(answer) = gate::present_again(
+                verified,
+                &self.attempt(Role::User),
+                secret,
+                || self.tries(Role::User),
+                |octets| match act.take() {
+                    Some(act) => self.send(worker, Role::User, octets, act),
+                    None => Err(Fault::Ended),
+                },
+            )
+        {
+            return answer;
+        }
+        let Some(act) = act else { return Err(Fault::Ended) };
+        let (value, now) = self.presented(worker, Role::User, pin.as_ref(), act)?;
+        *verified = now;
+        Ok(value)
+    }
+
+    /// The PIN is another one now, so a login that is mended needs that.
+    pub(crate) fn pin_is_now(&self, pin: &Secret) {
+        let mut login = locked(&self.login);
+        login.verified = None;
+        if login.pin.is_some() {
+            login.pin = Some(Secret::new(pin.expose().to_vec()));
+        }
+        // What failed before may be right from now on. What cannot be forgotten is refused with the
+        // way out.
+        let _ = self.context.guard.clear_fault(&self.id, SecretKind::Pin);
+    }
+
+    fn presented<R: Send + 'static>(
+        &self,
+        worker: &mut Worker,
+        role: Role,
+        secret: Option<&Secret>,
+        act: impl FnOnce(&Session, UserType, Option<&AuthPin>) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<Presented<R>, Fault> {
+        gate::present(
+            &self.context.guard,
+            &self.attempt(role),
+            secret.map_or(Pin::AtTheToken, Pin::Known),
+            || self.tries(role),
+            |octets| self.send(worker, role, octets, act),
+        )
+    }
+
+    /// Does it in the worker's session; without octets they are entered at the token.
+    fn send<R: Send + 'static>(
+        &self,
+        worker: &mut Worker,
+        role: Role,
+        octets: Option<&[u8]>,
+        act: impl FnOnce(&Session, UserType, Option<&AuthPin>) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<R, Fault> {
         let bounds = self.module.bounds();
-        let (user, bound) = match (role, pin) {
-            (Role::User, Pin::Known(_)) => (UserType::User, bounds.call),
-            (Role::Officer, Pin::Known(_)) => (UserType::So, bounds.call),
-            (role, Pin::AtTheToken) => {
+        let bound = match octets {
+            Some(_) => bounds.call,
+            None => {
                 let (token, kind) = (self.name.as_str(), role.kind());
                 self.context.interaction.event(Event::PinPad { token, kind });
-                let user = if role == Role::User { UserType::User } else { UserType::So };
-                (user, bounds.pin_pad)
+                bounds.pin_pad
             }
         };
-        gate::present(
-            door,
-            pin,
-            || self.tries(role),
-            || {
-                let pin = secret.map(gate::auth_pin).transpose()?;
-                self.on(worker, bound, move |session| act(session, user, pin.as_ref()))
-            },
-        )
+        let user = if role == Role::User { UserType::User } else { UserType::So };
+        let pin = octets.map(gate::auth_pin).transpose()?;
+        self.on(worker, bound, move |session| act(session, user, pin.as_ref()))
+    }
+
+    fn attempt(&self, role: Role) -> Attempt<'_> {
+        Attempt { id: &self.id, token: &self.name, kind: role.kind(), rules: self.rules }
     }
 
     /// Logs in as the security officer, does something, and logs out.
@@ -361,11 +411,6 @@ impl OpenToken {
         Ok(!named && self.info()?.protected_authentication_path())
     }
 
-    /// The PIN that a key wants again for each use.
-    pub(crate) fn held_pin<R>(&self, with: impl FnOnce(Option<&Secret>) -> R) -> R {
-        with(locked(&self.login).pin.as_ref())
-    }
-
     pub(crate) fn tries(&self, role: Role) -> Result<Tries> {
         let info = self.info()?;
         Ok(match role {
@@ -375,11 +420,13 @@ impl OpenToken {
     }
 
     fn fetch(&self, role: Role) -> Result<Secret> {
+        let tries = self.tries(role)?;
+        self.context.guard.check_counter(&self.attempt(role), tries)?;
         self.context.secrets.fetch(&SecretRequest {
             kind: role.kind(),
             token: &self.name,
             serial: Some(self.identity.serial.as_str()).filter(|it| !it.is_empty()),
-            tries: self.tries(role)?,
+            tries,
             rules: self.rules,
         })
     }

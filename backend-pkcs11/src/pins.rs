@@ -2,7 +2,7 @@
 
 use signer_core::{
     Administration, Error, ManagementKeyInfo, NewManagementKey, PinManager, PinStatus, Result,
-    Retries, Secret, SecretKind, SecretRules, Tries,
+    Retries, Secret, SecretKind, SecretRules,
 };
 
 use crate::fault::Fault;
@@ -18,12 +18,16 @@ impl PinManager for Pkcs11Token {
         self.open.rules()
     }
 
+    fn unblocker(&self) -> SecretKind {
+        SecretKind::SoPin
+    }
+
     fn pin_status(&mut self) -> Result<PinStatus> {
-        self.open.tries(Role::User).map(status)
+        self.open.tries(Role::User).map(gate::status)
     }
 
     fn puk_status(&mut self) -> Result<Option<PinStatus>> {
-        self.open.tries(Role::Officer).map(|tries| Some(status(tries)))
+        self.open.tries(Role::Officer).map(|tries| Some(gate::status(tries)))
     }
 
     /// Whoever is logged in is logged out first: else the module would not look at the PIN.
@@ -43,21 +47,24 @@ impl PinManager for Pkcs11Token {
         if self.open.pad_for(pin) {
             return Err(at_the_token("changing the PIN"));
         }
-        let new = gate::auth_pin(new_pin)?;
+        let new = gate::auth_pin(new_pin.expose())?;
         self.with_writer(|open, worker| {
             open.leave(worker)?;
             open.present(worker, Role::User, Some(pin), move |session, _, pin| match pin {
                 Some(pin) => Ok(session.set_pin(pin, &new)?),
                 None => Err(Fault::Nonsense("no PIN".into())),
-            })?;
-            Ok(())
-        })
+            })
+        })?;
+        self.open.pin_is_now(new_pin);
+        Ok(())
     }
 
     fn unblock(&mut self, puk: &Secret, new_pin: &Secret) -> Result<()> {
         self.acceptable(SecretKind::NewPin, new_pin)?;
-        let new = gate::auth_pin(new_pin)?;
-        self.open.as_officer(puk, move |session| Ok(gate::reset_pin(session, &new)?))
+        let new = gate::auth_pin(new_pin.expose())?;
+        self.open.as_officer(puk, move |session| Ok(gate::reset_pin(session, &new)?))?;
+        self.open.pin_is_now(new_pin);
+        Ok(())
     }
 }
 
@@ -68,8 +75,8 @@ impl Administration for Pkcs11Token {
     }
 
     fn change_puk(&mut self, puk: &Secret, new_puk: &Secret) -> Result<()> {
-        self.acceptable(SecretKind::NewPuk, new_puk)?;
-        let (old, new) = (gate::auth_pin(puk)?, gate::auth_pin(new_puk)?);
+        self.acceptable(SecretKind::NewSoPin, new_puk)?;
+        let (old, new) = (gate::auth_pin(puk.expose())?, gate::auth_pin(new_puk.expose())?);
         // The officer has just logged in with it, so the old one is right.
         self.open.as_officer(puk, move |session| Ok(session.set_pin(&old, &new)?))
     }
@@ -122,11 +129,6 @@ impl Pkcs11Token {
             }
         }
     }
-}
-
-fn status(tries: Tries) -> PinStatus {
-    // PKCS#11 tells neither a total nor whether it is still the factory's.
-    PinStatus { tries, total: None, is_default: None }
 }
 
 fn absent(operation: &str) -> Error {

@@ -12,7 +12,6 @@ use signer_core::{
 
 use crate::fault::Fault;
 use crate::fingerprint::fingerprint;
-use crate::gate::Role;
 use crate::key_object::{self, WholeKey};
 use crate::method::Method;
 use crate::open_token::{As, OpenToken};
@@ -111,10 +110,8 @@ impl Pkcs11Signer {
             });
         }
         // The key wants the PIN again, between the two calls and with nothing else in between.
-        self.open.held_pin(|pin| {
-            self.open.present(worker, Role::User, pin, move |session, _, pin| {
-                signing::sign_with_pin(raw, session, key, method, &input, pin)
-            })
+        self.open.present_again(worker, move |session, _, pin| {
+            signing::sign_with_pin(raw, session, key, method, &input, pin)
         })
     }
 

@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::{
-    Clock, Error, Locator, PinGuard, Result, SecretKind, Secrets, SystemClock, Token, TokenInfo,
+    Clock, EmptyToken, Error, Locator, NewToken, PinGuard, Result, SecretKind, Secrets,
+    SystemClock, Token, TokenInfo,
 };
 
 /// One kind of home for keys: key files, PIV cards, PKCS#11 modules.
@@ -31,6 +32,44 @@ pub trait Backend: Debug + Send + Sync {
     /// [`Error::Locator`], [`Error::NotFound`], [`Error::Ambiguous`], and whatever the device
     /// reports.
     fn open(&self, at: &Locator, with: &OpenContext) -> Result<Box<dyn Token>>;
+
+    /// The tokens where a locator leads that [`Backend::list`] cannot know of: a PKCS#11 module has
+    /// to be named by somebody. Everything else in the locator is passed over.
+    ///
+    /// # Errors
+    /// As [`Backend::list`], and [`Error::Locator`].
+    fn list_at(&self, _at: &Locator, _with: &OpenContext) -> Result<Vec<TokenInfo>> {
+        Ok(Vec::new())
+    }
+
+    /// The one empty token that a locator leads to.
+    ///
+    /// # Errors
+    /// As [`Backend::open`]; [`Error::Unsupported`] where tokens are never empty.
+    fn empty_token(&self, at: &Locator, _with: &OpenContext) -> Result<EmptyToken> {
+        Err(never_empty(at))
+    }
+
+    /// Makes an empty token a token. One that is in use already is never touched.
+    ///
+    /// # Errors
+    /// As [`Backend::empty_token`]; [`Error::AlreadyExists`] when a token of that label is there,
+    /// and [`Error::SecretUnusable`].
+    fn initialize(
+        &self,
+        at: &Locator,
+        _new: &NewToken<'_>,
+        _with: &OpenContext,
+    ) -> Result<TokenInfo> {
+        Err(never_empty(at))
+    }
+}
+
+fn never_empty(at: &Locator) -> Error {
+    Error::Unsupported {
+        operation: format!("initialising a token of scheme {:?}", at.scheme()),
+        needs: "an empty PKCS#11 token".into(),
+    }
 }
 
 /// What a token is opened with.
@@ -47,6 +86,18 @@ pub struct OpenContext {
     /// What a PIN or PUK passes before it is sent. One for the whole process: clones share what they
     /// have seen fail.
     pub guard: PinGuard,
+    /// Where a token's module runs.
+    pub isolation: Isolation,
+}
+
+/// Where a token's module runs: code of a vendor's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// In this process: fast, and a crash of the module ends it.
+    #[default]
+    None,
+    /// In a process of its own: a crash of the module is an error.
+    Process,
 }
 
 /// What is made of a private key file that others than its owner can read.
@@ -67,6 +118,7 @@ impl Default for OpenContext {
             clock: Arc::new(SystemClock),
             permissions: Permissions::Strict,
             guard: PinGuard::new(),
+            isolation: Isolation::None,
         }
     }
 }

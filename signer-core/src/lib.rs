@@ -42,7 +42,9 @@ mod tries;
 pub mod verify;
 
 pub use algorithm::{KeySpec, SignatureAlgorithm};
-pub use backend::{Backend, Event, Interaction, OpenContext, Permissions, Registry, Silent};
+pub use backend::{
+    Backend, Event, Interaction, Isolation, OpenContext, Permissions, Registry, Silent,
+};
 pub use bridge::{X509Signature, X509Signer};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use error::{Error, Result};
@@ -52,9 +54,10 @@ pub use secret::{Secret, SecretKind, SecretRules, memory_was_not_locked};
 pub use secret_source::{SecretRequest, SecretSource, SecretSpec, Secrets};
 pub use signer::{Signature, Signer, SigningSession};
 pub use token::{
-    Administration, CertStore, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef, KeyWeakness,
-    ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection, NewManagementKey,
-    PinManager, PinPolicy, PinStatus, Retries, Token, TokenInfo, TouchPolicy, WhenKeysDiffer,
+    Administration, CertStore, EmptyToken, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef,
+    KeyWeakness, ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection,
+    NewManagementKey, NewToken, PinManager, PinPolicy, PinStatus, Retries, Token, TokenInfo,
+    TouchPolicy, WhenKeysDiffer,
 };
 pub use tries::Tries;
 pub use verify::{VerifyError, VerifyingKey};

@@ -134,13 +134,15 @@ pub enum SecretKind {
 
 impl SecretKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Pin,
         Self::Puk,
+        Self::SoPin,
         Self::ManagementKey,
         Self::Passphrase,
         Self::NewPin,
         Self::NewPuk,
+        Self::NewSoPin,
         Self::NewManagementKey,
         Self::NewPassphrase,
     ];

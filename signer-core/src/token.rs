@@ -2,6 +2,7 @@
 
 mod administration;
 mod certificate;
+mod empty;
 mod key;
 mod pin;
 mod policy;
@@ -16,6 +17,7 @@ pub use administration::{
     NewManagementKey, Retries,
 };
 pub use certificate::{CertStore, WhenKeysDiffer};
+pub use empty::{EmptyToken, NewToken};
 pub use key::{KeyInfo, KeyManager, KeyRef, KeyWeakness};
 pub use pin::{PinManager, PinStatus};
 pub use policy::{KeyOrigin, KeyPolicy, PinPolicy, TouchPolicy};
@@ -92,12 +94,15 @@ impl TokenInfo {
     }
 
     /// What tells this token from all others, whichever way it was opened: its scheme with its
-    /// serial number, where it has one. [`crate::PinGuard`] remembers it by this.
+    /// serial number, where it has one. A serial number of PKCS#11 is its maker's affair, so the
+    /// token's label belongs to it there. [`crate::PinGuard`] remembers it by this.
     #[must_use]
     pub fn id(&self) -> String {
-        match &self.serial {
-            Some(serial) => format!("{}:{serial}", self.locator.scheme()),
-            None => self.locator.to_string(),
+        let Some(serial) = &self.serial else { return self.locator.to_string() };
+        let attributes = self.locator.attributes().ok();
+        match attributes.as_ref().and_then(|attributes| attributes.get("token")) {
+            Some(label) => format!("{}:{serial}:{label}", self.locator.scheme()),
+            None => format!("{}:{serial}", self.locator.scheme()),
         }
     }
 }

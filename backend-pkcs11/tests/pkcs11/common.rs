@@ -5,13 +5,14 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use backend_pkcs11::{NewToken, Pkcs11Backend};
+use backend_pkcs11::Pkcs11Backend;
 use signer_core::{
-    Backend, KeyPolicy, KeyRef, KeySpec, Locator, OpenContext, Secret, SecretKind, SecretSpec,
-    Secrets, Token,
+    Backend, KeyPolicy, KeyRef, KeySpec, Locator, NewToken, OpenContext, PinGuard, Secret,
+    SecretKind, SecretSpec, Secrets, Token,
 };
 
 pub(crate) const PIN: &str = "24681357";
@@ -131,7 +132,7 @@ impl Home {
     pub(crate) fn context(&self, pin: &str) -> OpenContext {
         let source = self.source("pin.txt", pin);
         let secrets = Secrets::new().with(SecretKind::Pin, source);
-        OpenContext { secrets, ..OpenContext::default() }
+        OpenContext { secrets, guard: guard(), ..OpenContext::default() }
     }
 
     /// Makes a token with the usual PINs.
@@ -142,7 +143,7 @@ impl Home {
         let at = self.locator(&format!("slot-id={slot}"));
         let (so_pin, pin) = (secret(SO_PIN), secret(PIN));
         let new = NewToken { label, so_pin: &so_pin, pin: &pin };
-        backend.initialize(&at, &new).unwrap();
+        backend.initialize(&at, &new, &OpenContext::default()).unwrap();
     }
 
     /// Opens what `path` names, with the right PIN.
@@ -189,6 +190,12 @@ impl Home {
         all.extend(arguments);
         self.run("pkcs11-tool", &all)
     }
+}
+
+/// One for the whole process. Without files, in which one secret of 256 is taken for another.
+pub(crate) fn guard() -> PinGuard {
+    static GUARD: OnceLock<PinGuard> = OnceLock::new();
+    GUARD.get_or_init(|| PinGuard::new().without_memory()).clone()
 }
 
 pub(crate) fn named(label: &str) -> KeyRef {

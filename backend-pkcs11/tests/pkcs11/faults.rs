@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Home, Kind, PIN, isolated, isolated_with, named, secret, told};
+use crate::common::{Home, Kind, PIN, guard, isolated, isolated_with, named, secret, told};
 use backend_pkcs11::{Bounds, Pkcs11Backend};
 use signer_core::{
-    Backend, Error, Event, Interaction, OpenContext, Result, Secrets, Signer, Token, VerifyingKey,
+    Backend, Error, Event, Interaction, OpenContext, Result, SecretKind, Secrets, Signer, Token,
+    VerifyingKey,
 };
 
 const BOUNDS: Bounds = bounds(Duration::from_secs(20));
@@ -118,7 +119,14 @@ fn every_code_of_every_function_ends_in_a_signature_or_an_error() {
                 }
                 // Nothing is left behind that a next run would trip over.
                 home.rules("");
-                let next = sign_from_nothing(home, BOUNDS);
+                let mut next = sign_from_nothing(home, BOUNDS);
+                // But for a login of which nobody knows whether the token counted it.
+                if function == "C_Login" && matches!(next, Err(Error::FailedBefore { .. })) {
+                    assert_eq!(count(&home.calls(), "C_Login"), 0, "{what}");
+                    let id = open(home).unwrap().info().id();
+                    assert!(guard().clear_fault(&id, SecretKind::Pin).unwrap());
+                    next = sign_from_nothing(home, BOUNDS);
+                }
                 assert!(next.is_ok(), "after {what}: {}", told(&next.unwrap_err()));
             }
         }
@@ -296,9 +304,7 @@ fn a_wrong_pin_costs_one_try_however_often_it_is_asked_for() {
                 let error = token.signer(&named("dak"), None).unwrap_err();
                 let expected = matches!(
                     error,
-                    Error::WrongSecret { .. }
-                        | Error::Blocked { .. }
-                        | Error::SecretUnusable { .. }
+                    Error::WrongSecret { .. } | Error::Blocked { .. } | Error::FailedBefore { .. }
                 );
                 assert!(expected, "{code}: {error}");
             }
@@ -362,7 +368,8 @@ fn a_token_with_a_pin_pad_is_asked_for_the_pin_itself() {
         home.rules("set-flags 0x100\nC_Login 1+ 0x0\n");
         home.calls();
         let heard = Arc::new(Heard::default());
-        let context = OpenContext { interaction: heard.clone(), ..OpenContext::default() };
+        let context =
+            OpenContext { interaction: heard.clone(), guard: guard(), ..OpenContext::default() };
         let backend = Pkcs11Backend::new().with_bounds(BOUNDS);
         let at = home.locator("token=factory");
         let mut token = backend.open(&at, &context).unwrap();

@@ -3,16 +3,16 @@
 use std::fs;
 use std::path::PathBuf;
 
-use backend_pkcs11::{Isolation, Pkcs11Backend, SERVER_ADDRESS, server_address};
-use signer_core::{Backend, Error, Locator, OpenContext, Result, Token, VerifyingKey};
+use backend_pkcs11::{Pkcs11Backend, SERVER_ADDRESS, server_address};
+use signer_core::{Backend, Error, Isolation, Locator, OpenContext, Result, Token, VerifyingKey};
 
 use crate::common::{Home, Kind, PIN, isolated, isolated_with, named, told};
 
 const ADDRESS: (&str, &str) = (SERVER_ADDRESS, "unix:path={folder}/pkcs11.socket");
 
 fn open(home: &Home) -> Result<Box<dyn Token>> {
-    let backend = Pkcs11Backend::new().with_isolation(Isolation::Process);
-    backend.open(&home.locator("token=factory"), &home.context(PIN))
+    let context = OpenContext { isolation: Isolation::Process, ..home.context(PIN) };
+    Pkcs11Backend::new().open(&home.locator("token=factory"), &context)
 }
 
 fn sign(token: &mut dyn Token) -> Result<()> {
@@ -78,7 +78,7 @@ fn p11_kits_proxy_is_a_module_like_others() {
         ] {
             let at: Locator = at.parse().unwrap();
             let mut token = Pkcs11Backend::new()
-                .open(&at, &OpenContext { ..home.context(PIN) })
+                .open(&at, &home.context(PIN))
                 .unwrap_or_else(|error| panic!("{at}: {}", told(&error)));
             sign(&mut *token).unwrap();
         }

@@ -53,7 +53,7 @@ fn kryoptic_spares_the_last_try_and_the_officer_unblocks() {
         // A wrong officer's PIN is told as such; the right one sets a new PIN.
         let pins = token.pin_manager().unwrap();
         let not_the_officer = pins.unblock(&wrong(0), &secret("newpin-1"));
-        let Err(Error::WrongSecret { kind: SecretKind::Puk, .. }) = not_the_officer else {
+        let Err(Error::WrongSecret { kind: SecretKind::SoPin, .. }) = not_the_officer else {
             panic!("{not_the_officer:?}")
         };
         pins.unblock(&secret(SO_PIN), &secret("newpin-1")).unwrap();
@@ -76,15 +76,15 @@ fn a_pin_that_failed_is_not_presented_twice(home: &Home) {
     assert!(matches!(first, Err(Error::WrongSecret { kind: SecretKind::Pin, .. })), "{first:?}");
     for _ in 0..20 {
         let again = token.signer(&named("dak"), None);
-        assert!(matches!(again, Err(Error::SecretUnusable { .. })), "{again:?}");
+        assert!(matches!(again, Err(Error::FailedBefore { .. })), "{again:?}");
     }
     // Not through another opening of the token either, nor on request.
     let mut other = open("wrong-pin").unwrap();
     for _ in 0..20 {
         let again = other.signer(&named("dak"), None);
-        assert!(matches!(again, Err(Error::SecretUnusable { .. })), "{again:?}");
+        assert!(matches!(again, Err(Error::FailedBefore { .. })), "{again:?}");
         let again = other.pin_manager().unwrap().verify(&secret("wrong-pin"));
-        assert!(matches!(again, Err(Error::SecretUnusable { .. })), "{again:?}");
+        assert!(matches!(again, Err(Error::FailedBefore { .. })), "{again:?}");
     }
     // Ten wrong ones would have locked Kryoptic: the right one still works.
     open(PIN).unwrap().signer(&named("dak"), None).unwrap().sign(b"message").unwrap();
@@ -138,7 +138,7 @@ fn pins_are_verified_and_changed(home: &Home) {
     let officer = token.administration().unwrap();
     let refused = officer.change_puk(&wrong(3), &secret("new-so-pin"));
     assert!(
-        matches!(refused, Err(Error::WrongSecret { kind: SecretKind::Puk, .. })),
+        matches!(refused, Err(Error::WrongSecret { kind: SecretKind::SoPin, .. })),
         "{refused:?}"
     );
     officer.change_puk(&secret(SO_PIN), &secret("new-so-pin")).unwrap();

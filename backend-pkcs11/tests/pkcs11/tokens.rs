@@ -1,10 +1,10 @@
 //! What every token can do, on SoftHSM2 and on Kryoptic.
 
 use crate::common::{Home, Kind, PIN, SO_PIN, generate, isolated, named, secret, told, with_id};
-use backend_pkcs11::{NewToken, Pkcs11Backend};
+use backend_pkcs11::Pkcs11Backend;
 use signer_core::{
-    Backend, Error, KeyOrigin, KeyPolicy, KeyRef, KeySpec, PinPolicy, SignatureAlgorithm, Signer,
-    Tries, VerifyingKey,
+    Backend, Error, KeyOrigin, KeyPolicy, KeyRef, KeySpec, NewToken, OpenContext, PinPolicy,
+    SignatureAlgorithm, Signer, Tries, VerifyingKey,
 };
 
 fn verified(signer: &dyn Signer, message: &[u8], signature: &[u8]) {
@@ -158,7 +158,7 @@ fn an_empty_token_is_initialised_once(home: &Home) {
     let at = home.locator(&format!("slot-id={}", empty[0]));
     let (so_pin, pin) = (secret(SO_PIN), secret(PIN));
     let new = NewToken { label: "factory line 3", so_pin: &so_pin, pin: &pin };
-    let made = backend.initialize(&at, &new).unwrap();
+    let made = backend.initialize(&at, &new, &OpenContext::default()).unwrap();
     assert!(made.locator.to_string().contains("token=factory%20line%203"), "{}", made.locator);
     assert!(made.counts_tries);
     // Its own locator finds it, and it alone; the PIN is the one that was set.
@@ -167,15 +167,22 @@ fn an_empty_token_is_initialised_once(home: &Home) {
     token.pin_manager().unwrap().verify(&pin).unwrap();
     assert_eq!(token.pin_manager().unwrap().pin_status().unwrap().tries, Tries::Unknown);
     // A second one of that label, or a slot that is not empty, is refused.
-    let again = backend.initialize(&at, &new);
+    let again = backend.initialize(&at, &new, &OpenContext::default());
     assert!(matches!(again, Err(Error::AlreadyExists { .. })), "{again:?}");
     let taken = NewToken { label: "other", ..new };
     let full = home.locator("serial=nonexistent");
-    assert!(matches!(backend.initialize(&full, &taken), Err(Error::NotFound { .. })));
+    assert!(matches!(
+        backend.initialize(&full, &taken, &OpenContext::default()),
+        Err(Error::NotFound { .. })
+    ));
     let short = secret("1");
     let weak = NewToken { label: "weak", so_pin: &so_pin, pin: &short };
     let slot = backend.empty_slots(&home.locator("")).unwrap()[0];
-    let refused = backend.initialize(&home.locator(&format!("slot-id={slot}")), &weak);
+    let refused = backend.initialize(
+        &home.locator(&format!("slot-id={slot}")),
+        &weak,
+        &OpenContext::default(),
+    );
     assert!(matches!(refused, Err(Error::SecretUnusable { .. })), "{refused:?}");
     assert_eq!(backend.tokens(&home.locator("")).unwrap().len(), 1);
 }

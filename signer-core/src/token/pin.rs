@@ -1,6 +1,6 @@
 //! The PIN of a token, and the PUK that unblocks it.
 
-use crate::{Result, Secret, SecretRules, Tries};
+use crate::{Result, Secret, SecretKind, SecretRules, Tries};
 
 /// What a token says about one of its secrets. Reading it never spends a try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,12 @@ pub struct PinStatus {
 pub trait PinManager {
     /// The length and characters that the token takes for a PIN.
     fn rules(&self) -> SecretRules;
+
+    /// What unblocks the PIN: the PUK, or a PKCS#11 token's SO PIN. What is said here about the PUK
+    /// is meant of that one.
+    fn unblocker(&self) -> SecretKind {
+        SecretKind::Puk
+    }
 
     /// The state of the PIN, without spending a try.
     ///
