@@ -1,6 +1,7 @@
 //! The one list of backends. Nothing else in this program names one.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use signer_core::{Locator, OpenContext, Registry, Secret};
 
@@ -16,7 +17,38 @@ pub fn registry() -> Registry {
     let registry = registry.with(Box::new(backend_yubikey::YubiKeyBackend::default()));
     #[cfg(not(feature = "yubikey"))]
     let registry = registry.without("yubikey", "yubikey");
-    registry.without("pkcs11", "pkcs11")
+    #[cfg(feature = "pkcs11")]
+    let registry = registry.with(Box::new(backend_pkcs11::Pkcs11Backend::new()));
+    #[cfg(not(feature = "pkcs11"))]
+    let registry = registry.without("pkcs11", "pkcs11");
+    registry
+}
+
+/// The variable that a module in a process of its own wants in the environment, and its value for a
+/// private folder.
+#[cfg(feature = "pkcs11")]
+pub(crate) fn isolation_variable(folder: &Path) -> Option<(&'static str, OsString)> {
+    Some((backend_pkcs11::SERVER_ADDRESS, backend_pkcs11::server_address(folder)))
+}
+
+/// The folder that the variable names now, if it is set.
+#[cfg(feature = "pkcs11")]
+pub(crate) fn isolation_folder() -> Option<PathBuf> {
+    let address = std::env::var(backend_pkcs11::SERVER_ADDRESS).ok()?;
+    let socket = PathBuf::from(address.split_once('=')?.1);
+    Some(socket.parent()?.to_owned())
+}
+
+/// The folder that the variable names now: none, as there are no modules.
+#[cfg(not(feature = "pkcs11"))]
+pub(crate) fn isolation_folder() -> Option<PathBuf> {
+    None
+}
+
+/// The variable that a module in a process of its own wants: none, as there are no modules.
+#[cfg(not(feature = "pkcs11"))]
+pub(crate) fn isolation_variable(_folder: &Path) -> Option<(&'static str, OsString)> {
+    None
 }
 
 /// The private key of a key file, as the DER of PKCS#8 PrivateKeyInfo.

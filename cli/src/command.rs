@@ -60,7 +60,7 @@ pub(crate) enum Command {
     /// The management key: change
     #[command(subcommand)]
     ManagementKey(management_key::ManagementKey),
-    /// Tokens: list, show, reset
+    /// Tokens: list, show, initialise, reset
     #[command(subcommand)]
     Token(token::Token),
     /// Print a script that completes this program's words in a shell
@@ -116,6 +116,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Exit, Fail
         Command::ManagementKey(management_key::ManagementKey::Change(command)) => command,
         Command::Token(token::Token::List(command)) => command,
         Command::Token(token::Token::Info(command)) => command,
+        Command::Token(token::Token::Init(command)) => command,
         Command::Token(token::Token::Reset(command)) => command,
         Command::Completions(command) => command,
         Command::Man(command) => command,

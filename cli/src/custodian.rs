@@ -1,6 +1,8 @@
 //! From a command about a token's secrets to the custodian who does it.
 
 use custody::{Custodian, Escrow, EscrowFolder, Receipt};
+use ledger::Ledger;
+use signer_core::OpenContext;
 
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -19,11 +21,32 @@ pub(crate) fn act<T>(
     what: impl FnOnce(&mut Custodian<'_>) -> custody::Result<T>,
 ) -> Result<T> {
     let chosen = Chosen::new(context, asking)?;
+    act_as(
+        context,
+        &chosen,
+        |with, ledger, escrow| Ok(Custodian::new(chosen.token()?, with, ledger, escrow)),
+        what,
+    )
+}
+
+/// The same for a signer that was chosen already, with a custodian that `made` makes.
+///
+/// # Errors
+/// As [`act`].
+pub(crate) fn act_as<T>(
+    context: &Context<'_>,
+    chosen: &Chosen<'_>,
+    made: impl for<'j> FnOnce(
+        &'j OpenContext,
+        Option<&'j mut Ledger>,
+        Option<&'j dyn Escrow>,
+    ) -> Result<Custodian<'j>>,
+    what: impl FnOnce(&mut Custodian<'_>) -> custody::Result<T>,
+) -> Result<T> {
     let mut journal = Journal::open(context)?;
     let escrow = escrow(context)?;
     let kept_by = escrow.as_ref().map(|escrow| escrow as &dyn Escrow);
-    let mut custodian =
-        Custodian::new(chosen.token()?, chosen.opened_with(), journal.ledger(), kept_by);
+    let mut custodian = made(chosen.opened_with(), journal.ledger(), kept_by)?;
     let outcome = what(&mut custodian);
     for Receipt(place) in custodian.receipts() {
         context.output.note(&format!("kept in {place}"));

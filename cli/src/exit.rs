@@ -72,7 +72,9 @@ fn signer(error: &signer_core::Error) -> Exit {
         Error::WrongSecret { .. } | Error::FailedBefore { .. } => Exit::WrongSecret,
         Error::Blocked { .. } | Error::LastTryRefused { .. } => Exit::Blocked,
         Error::CompiledWithout { .. } | Error::Unsupported { .. } => Exit::Unsupported,
-        Error::LoosePermissions { .. } | Error::AnotherKey { .. } => Exit::Refused,
+        Error::LoosePermissions { .. } | Error::Untrusted { .. } | Error::AnotherKey { .. } => {
+            Exit::Refused
+        }
         Error::Locator { .. }
         | Error::AlreadyExists { .. }
         | Error::SecretUnusable { .. }
@@ -233,6 +235,7 @@ mod tests {
                 .into(),
                 7,
             ),
+            (signer_core::Error::Untrusted { path: "x".into(), reason: "y".into() }.into(), 7),
             (signer_core::Error::AlreadyExists { what: "x".into() }.into(), 2),
             (signer_core::Error::MalformedKey { origin: "x".into(), reason: "y".into() }.into(), 2),
             (

@@ -76,7 +76,10 @@ fn signer(error: &signer_core::Error) -> String {
         Error::WrongSecret { .. } => {
             "check the secret's source before trying again; `touchmark doctor` names it".into()
         }
-        Error::Blocked { .. } => "unblock it with its PUK: `touchmark pin unblock`".into(),
+        Error::Blocked { kind: signer_core::SecretKind::Pin, .. } => "unblock it with its PUK or SO PIN: `touchmark pin unblock`".into(),
+        Error::Blocked { .. } => {
+            "nothing but a reset brings it back; see what would be lost: `touchmark token info`".into()
+        }
         Error::LastTryRefused { .. } => {
             "one more wrong one would block it; make sure of its source with `touchmark doctor`, \
              then use --use-last-try"
@@ -105,6 +108,10 @@ fn signer(error: &signer_core::Error) -> String {
             use signer_core::SecretKind;
             let flag = match kind {
                 SecretKind::Passphrase => "--passphrase file:PATH",
+                SecretKind::Puk => "--puk file:PATH",
+                SecretKind::SoPin => "--so-pin file:PATH",
+                SecretKind::NewPin => "--new-pin file:PATH",
+                SecretKind::NewSoPin => "--new-so-pin file:PATH",
                 SecretKind::NewPassphrase => "--new-passphrase file:PATH",
                 _ => "--pin file:PATH",
             };
@@ -116,6 +123,10 @@ fn signer(error: &signer_core::Error) -> String {
         }
         Error::LoosePermissions { path, .. } => format!(
             "run `chmod 600 '{}'`, or accept it with --allow-loose-permissions",
+            path.display()
+        ),
+        Error::Untrusted { path, .. } => format!(
+            "install it anew, or take it into your own hands after a look: `ls -l '{}'`",
             path.display()
         ),
         Error::MalformedKey { .. } => {
@@ -223,6 +234,7 @@ mod tests {
             Error::Output { source: io() },
             signer_core::Error::NotFound { what: "x".into() }.into(),
             signer_core::Error::AlreadyExists { what: "x".into() }.into(),
+            signer_core::Error::Untrusted { path: "x".into(), reason: "y".into() }.into(),
             signer_core::Error::LoosePermissions { path: "x".into(), mode: 0o644 }.into(),
             signer_core::Error::Storage { path: "x".into(), source: io() }.into(),
             signer_core::Error::FailureMemory { path: "x".into(), source: Box::new(io()) }.into(),

@@ -23,6 +23,7 @@ mod hardening;
 mod hint;
 mod identity;
 mod input;
+mod isolation;
 mod journal;
 mod prompt;
 mod render;
@@ -53,10 +54,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, registry: &Registry) -
         Err(stop) => return stop.report().into(),
     };
     let output = Output::new(&parsed.global);
-    if let Err(error) = hardening::keep_memory_private() {
-        output.warn(&format!("this process could not be kept out of core dumps: {error}"));
-    }
     let context = Context::new(parsed.global, registry, output);
+    let isolated = isolation::Isolated::entered();
+    if isolated.is_none()
+        && let Err(error) = isolation::enter(&context, &arguments)
+    {
+        context.output.warn(&format!("no module can have a process of its own: {error}"));
+    }
+    if let Err(error) = hardening::keep_memory_private() {
+        context.output.warn(&format!("this process could not be kept out of core dumps: {error}"));
+    }
     let exit = command::run(&parsed.command, &context)
         .unwrap_or_else(|failure| context.output.failure(&failure));
     if signer_core::memory_was_not_locked() {

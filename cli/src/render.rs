@@ -2,7 +2,7 @@
 //!
 //! Data goes to standard output, everything else to standard error. With `--json` every line of
 //! either is one JSON object: data as its command documents it, `{"note": …}`, `{"warning": …}`,
-//! `{"event": "touch", "insert" or "waiting", "token": …}`, and
+//! `{"event": "touch", "insert", "pin-pad" or "waiting", "token": …}`, and
 //! `{"error": {"what": …, "cause": …, "hint": …, "exit": N}}`.
 
 mod events;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use custody::age::Recipient;
 use issuer::profile::{NotAfter, Profile};
 use ledger::{Digest, Location};
-use signer_core::{Locator, SecretSpec, SignatureAlgorithm};
+use signer_core::{Isolation, Locator, SecretSpec, SignatureAlgorithm};
 
 pub(crate) use error::Error;
 
@@ -46,12 +46,16 @@ pub(crate) struct SignerSettings {
     pub(crate) passphrase: Option<SecretSpec>,
     /// Where the PUK comes from.
     pub(crate) puk: Option<SecretSpec>,
+    /// Where the SO PIN of a PKCS#11 token comes from.
+    pub(crate) so_pin: Option<SecretSpec>,
     /// Where the management key comes from.
     pub(crate) management_key: Option<SecretSpec>,
     /// What the key signs by.
     pub(crate) algorithm: Option<SignatureAlgorithm>,
     /// The SHA-256 that the key's SubjectPublicKeyInfo must have.
     pub(crate) spki_sha256: Option<Digest>,
+    /// Where its PKCS#11 module runs.
+    pub(crate) isolation: Isolation,
 }
 
 /// `[escrow]`.
@@ -108,9 +112,11 @@ impl SignerSettings {
             pin: None,
             passphrase: None,
             puk: None,
+            so_pin: None,
             management_key: None,
             algorithm: None,
             spki_sha256: None,
+            isolation: Isolation::None,
         }
     }
 
@@ -118,7 +124,7 @@ impl SignerSettings {
     pub(crate) fn secret_sources(&self) -> impl Iterator<Item = SecretSpec> {
         // A locator was read once with its source in it, so that source is one.
         let in_locator = self.locator.pin_source().ok().flatten();
-        [&self.pin, &self.passphrase, &self.puk, &self.management_key]
+        [&self.pin, &self.passphrase, &self.puk, &self.so_pin, &self.management_key]
             .into_iter()
             .flatten()
             .cloned()

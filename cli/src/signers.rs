@@ -8,8 +8,8 @@ use der::Encode;
 use issuer::certificate::ParsedCertificate;
 use ledger::Digest;
 use signer_core::{
-    CertStore, KeyRef, Locator, OpenContext, Permissions, Registry, Secret, SecretKind, SecretSpec,
-    Secrets, SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
+    Backend, CertStore, KeyRef, Locator, OpenContext, Permissions, Registry, Secret, SecretKind,
+    SecretSpec, Secrets, SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
 };
 
 use crate::args::Global;
@@ -157,6 +157,7 @@ impl<'a> Chosen<'a> {
                 permissions,
                 guard: context.guard.clone(),
                 interaction: context.output.events(),
+                isolation: configured.isolation,
                 ..OpenContext::default()
             },
         })
@@ -177,7 +178,15 @@ impl<'a> Chosen<'a> {
     /// # Errors
     /// As [`signer_core::Backend::open`].
     pub(crate) fn token(&self) -> Result<Box<dyn Token>> {
-        Ok(self.registry.backend(&self.locator)?.open(&self.locator, &self.with)?)
+        Ok(self.backend()?.open(&self.locator, &self.with)?)
+    }
+
+    /// The backend of its locator.
+    ///
+    /// # Errors
+    /// As [`Registry::backend`].
+    pub(crate) fn backend(&self) -> Result<&'a dyn Backend> {
+        Ok(self.registry.backend(&self.locator)?)
     }
 
     /// Which key of its token is meant.
@@ -185,7 +194,7 @@ impl<'a> Chosen<'a> {
     /// # Errors
     /// As [`signer_core::Backend::key`].
     pub(crate) fn key(&self) -> Result<KeyRef> {
-        Ok(self.registry.backend(&self.locator)?.key(&self.locator)?)
+        Ok(self.backend()?.key(&self.locator)?)
     }
 
     /// Opens its key for signing, by `algorithm` or else the settings'.
@@ -315,6 +324,7 @@ fn secrets(global: &Global, configured: &SignerSettings, asking: Asking) -> Resu
             first(&[&global.passphrase, &global.pin, &in_locator, &configured.passphrase])
         }),
         SecretKind::Puk => configured.puk.clone(),
+        SecretKind::SoPin => configured.so_pin.clone(),
         SecretKind::ManagementKey => configured.management_key.clone(),
         _ => None,
     };

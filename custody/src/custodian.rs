@@ -1,5 +1,6 @@
 //! Who acts on a token, and writes down what was done.
 
+mod birth;
 mod management_key;
 mod pin;
 mod reset;
@@ -41,9 +42,11 @@ enum Steps {
 /// What a token says about PIN and PUK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statuses {
+    /// What unblocks the PIN: a PUK or an SO PIN.
+    pub unblocker: SecretKind,
     /// The PIN.
     pub pin: PinStatus,
-    /// The PUK, where the token tells.
+    /// What unblocks it, where the token tells.
     pub puk: Option<PinStatus>,
 }
 
@@ -80,7 +83,11 @@ impl<'a> Custodian<'a> {
     /// Whatever the token reports on reading.
     pub fn statuses(&mut self) -> Result<Statuses> {
         let manager = self.pin_manager()?;
-        Ok(Statuses { pin: manager.pin_status()?, puk: manager.puk_status()? })
+        Ok(Statuses {
+            unblocker: manager.unblocker(),
+            pin: manager.pin_status()?,
+            puk: manager.puk_status()?,
+        })
     }
 
     /// Does something and records it, however it ends. An act that failed is told as it failed,

@@ -13,7 +13,8 @@ use crate::render::Verdict;
 
 /// Check settings, files, keys, ledger and clock
 ///
-/// Changes nothing, spends no try of a PIN, asks nobody. The exit code is that of the worst failure;
+/// Changes nothing and asks nobody. A PIN is presented only to a PKCS#11 token that hides its keys'
+/// attributes behind it, and only from a source that needs nobody. The exit code is that of the worst failure;
 /// warnings do not count. With --json, one object a check: check, verdict (ok, warn, fail), text,
 /// hint.
 #[derive(Debug, Args)]

@@ -29,6 +29,10 @@ impl Events {
 
     fn line(&self, event: Event<'_>) -> Option<String> {
         let (word, token, text) = match event {
+            Event::Warning { text } => return Some(self.warning(text)),
+            Event::PinPad { token, kind } => {
+                ("pin-pad", token, format!("the {kind} has to be entered at {token}"))
+            }
             Event::Touch { token } => ("touch", token, format!("{token} waits to be touched")),
             Event::InsertToken { token } => ("insert", token, format!("{token} is needed")),
             Event::Waiting { .. } if self.form.quiet => return None,
@@ -43,6 +47,15 @@ impl Events {
                 format!("{} {}\n", Style::Bold.paint(&word, self.color), plain(&text))
             }
         })
+    }
+}
+
+impl Events {
+    fn warning(&self, text: &str) -> String {
+        match self.form.json {
+            true => format!("{}\n", json!({ "warning": text })),
+            false => format!("{} {}\n", Style::Bold.paint("warning:", self.color), plain(text)),
+        }
     }
 }
 
@@ -81,6 +94,19 @@ mod tests {
                 "waiting: another program has YubiKey 1\\u{1b}[2J\n",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_to_be_entered_and_what_may_fail_later_is_told() {
+        let told = |json: bool, event: Event<'_>| {
+            let form = Form { json, quiet: true, verbose: false };
+            Events::new(form, false).line(event)
+        };
+        let pad = Event::PinPad { token: "HSM 1", kind: signer_core::SecretKind::Pin };
+        assert_eq!(told(false, pad).unwrap(), "pin-pad: the PIN has to be entered at HSM 1\n");
+        let warning = Event::Warning { text: "slots move" };
+        assert_eq!(told(false, warning).unwrap(), "warning: slots move\n");
+        assert_eq!(told(true, warning).unwrap(), "{\"warning\":\"slots move\"}\n");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use custody::age::Recipient;
 use issuer::profile::{NotAfter, Profile};
 use ledger::{Digest, Location};
 use serde::{Deserialize, Deserializer, de};
-use signer_core::{Locator, SecretSpec, SignatureAlgorithm};
+use signer_core::{Isolation, Locator, SecretSpec, SignatureAlgorithm};
 use toml::Spanned;
 
 use super::{Error, EscrowSettings, IssueSettings, Settings, SignerSettings};
@@ -81,11 +81,24 @@ struct SignerTable {
     #[serde(default, deserialize_with = "secret_source")]
     puk: Option<SecretSpec>,
     #[serde(default, deserialize_with = "secret_source")]
+    so_pin: Option<SecretSpec>,
+    #[serde(default, deserialize_with = "secret_source")]
     management_key: Option<SecretSpec>,
     #[serde(default, deserialize_with = "some_from_text")]
     algorithm: Option<SignatureAlgorithm>,
     #[serde(default, rename = "spki-sha256")]
     spki_sha256: Option<Digest>,
+    #[serde(default)]
+    isolation: IsolationName,
+}
+
+/// Where a PKCS#11 module runs.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum IsolationName {
+    #[default]
+    None,
+    Process,
 }
 
 impl SignerTable {
@@ -97,9 +110,14 @@ impl SignerTable {
             pin: secret(self.pin),
             passphrase: secret(self.passphrase),
             puk: secret(self.puk),
+            so_pin: secret(self.so_pin),
             management_key: secret(self.management_key),
             algorithm: self.algorithm,
             spki_sha256: self.spki_sha256,
+            isolation: match self.isolation {
+                IsolationName::None => Isolation::None,
+                IsolationName::Process => Isolation::Process,
+            },
         }
     }
 }

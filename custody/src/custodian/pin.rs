@@ -38,7 +38,7 @@ impl Custodian<'_> {
         })
     }
 
-    /// Sets a new PIN by means of the PUK.
+    /// Sets a new PIN by means of the PUK, or of the SO PIN where the token has that.
     ///
     /// # Errors
     /// As [`signer_core::PinManager::unblock`].
@@ -48,7 +48,8 @@ impl Custodian<'_> {
             let pin_rules = it.pin_manager()?.rules();
             let puk_rules = it.administration()?.puk_rules();
             let tries = before.map_or(Tries::Unknown, |status| status.tries);
-            let puk = it.secret(SecretKind::Puk, puk_rules, tries)?;
+            let unblocker = it.pin_manager()?.unblocker();
+            let puk = it.secret(unblocker, puk_rules, tries)?;
             let new_pin = it.secret(SecretKind::NewPin, pin_rules, Tries::Unknown)?;
             it.pin_manager()?.unblock(&puk, &new_pin)?;
             it.forget_faults(&[SecretKind::Pin]);
@@ -59,7 +60,7 @@ impl Custodian<'_> {
         })
     }
 
-    /// Changes the PUK.
+    /// Changes the PUK, or the SO PIN where the token has that.
     ///
     /// # Errors
     /// As [`signer_core::Administration::change_puk`].
@@ -68,10 +69,15 @@ impl Custodian<'_> {
             let before = it.puk_before(details)?;
             let rules = it.administration()?.puk_rules();
             let tries = before.map_or(Tries::Unknown, |status| status.tries);
-            let puk = it.secret(SecretKind::Puk, rules, tries)?;
-            let new_puk = it.secret(SecretKind::NewPuk, rules, Tries::Unknown)?;
+            let unblocker = it.pin_manager()?.unblocker();
+            let new_unblocker = match unblocker {
+                SecretKind::SoPin => SecretKind::NewSoPin,
+                _ => SecretKind::NewPuk,
+            };
+            let puk = it.secret(unblocker, rules, tries)?;
+            let new_puk = it.secret(new_unblocker, rules, Tries::Unknown)?;
             it.administration()?.change_puk(&puk, &new_puk)?;
-            it.forget_faults(&[SecretKind::Puk]);
+            it.forget_faults(&[unblocker]);
             if let Some(before) = before {
                 full_again(details, &before);
             }

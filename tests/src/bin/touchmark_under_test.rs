@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use backend_pkcs11::Pkcs11Backend;
 use backend_soft::SoftBackend;
 use backend_yubikey::YubiKeyBackend;
 use signer_core::Registry;
@@ -19,5 +20,5 @@ fn registry() -> Registry {
         Some(folder) => registry.with(Box::new(YubiKeyBackend::new(Arc::new(Drawer::new(folder))))),
         None => registry.without("yubikey", "yubikey"),
     };
-    registry.without("pkcs11", "pkcs11")
+    registry.with(Box::new(Pkcs11Backend::new()))
 }

@@ -167,10 +167,40 @@ fn signer(context: &Context<'_>, name: &str, now: SystemTime) -> Vec<Finding> {
         }),
     };
     let mut findings = vec![key];
+    findings.extend(public_key.is_ok().then(|| weaknesses(&chosen)).flatten());
     if chosen.certificate.is_some() {
         findings.push(certificate(&chosen, public_key.ok().as_ref(), now));
     }
     findings
+}
+
+/// What a thief of the PIN could do with the key beside signing, where the token tells.
+fn weaknesses(chosen: &Chosen<'_>) -> Option<Finding> {
+    let check = format!("key of {}", chosen.name);
+    let found = chosen.token().and_then(|mut token| {
+        let key = chosen.key()?;
+        Ok(match token.key_manager() {
+            Some(keys) => keys.weaknesses(&key)?,
+            None => Vec::new(),
+        })
+    });
+    match found {
+        Ok(none) if none.is_empty() => None,
+        Ok(found) => {
+            let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+            let error = Error::Refused {
+                what: format!("a signing key must only sign, and this one {}", found.join(", ")),
+                hint: "make a new one on the token: `touchmark key generate`".into(),
+            };
+            Some(Finding::fail(check, &error))
+        }
+        Err(Error::Signer(error @ SignerError::NobodyToAsk { .. })) => Some(Finding::warn(
+            check,
+            error.to_string(),
+            format!("name a source of its PIN, or look with `pkcs11-tool -O`: {}", chosen.name),
+        )),
+        Err(error) => Some(Finding::fail(check, &error)),
+    }
 }
 
 /// The certificate file of a signer: readable, for its key, and sound link by link.

@@ -5,7 +5,7 @@ use std::fmt;
 use clap::Args;
 use serde::Serialize;
 use signer_core::pin_guard::Fault;
-use signer_core::{PinStatus, Tries};
+use signer_core::{PinStatus, SecretKind, Tries};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -19,7 +19,7 @@ use crate::signers::{Asking, Chosen};
 /// Show how many tries PIN and PUK have left; spends none
 ///
 /// With --json, one object: token, serial, pin and puk, each with tries (a number, "low" or
-/// "unknown"), total and factory (null where the token does not tell), and faults: secrets that
+/// "unknown"; puk is the SO PIN of a PKCS#11 token), total and factory (null where the token does not tell), and faults: secrets that
 /// failed before and are not presented again, each with secret, since and how.
 #[derive(Debug, Args)]
 pub(crate) struct Status {}
@@ -30,6 +30,8 @@ struct Found {
     serial: Option<String>,
     pin: Counter,
     puk: Option<Counter>,
+    #[serde(skip)]
+    unblocker: SecretKind,
     faults: Vec<Remembered>,
 }
 
@@ -86,6 +88,7 @@ impl Run for Status {
             serial: info.serial.clone(),
             pin: statuses.pin.into(),
             puk: statuses.puk.map(Counter::from),
+            unblocker: statuses.unblocker,
             faults: faults.iter().map(Remembered::from).collect(),
         };
         context.output.show(&found)?;
@@ -97,9 +100,10 @@ impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "token  {}", plain(&self.token))?;
         writeln!(f, "PIN    {}", self.pin)?;
+        let unblocker = self.unblocker.to_string();
         match &self.puk {
-            Some(puk) => writeln!(f, "PUK    {puk}")?,
-            None => writeln!(f, "PUK    not told by this token")?,
+            Some(puk) => writeln!(f, "{unblocker:<6} {puk}")?,
+            None => writeln!(f, "{unblocker:<6} not told by this token")?,
         }
         for Remembered { secret, since, how } in &self.faults {
             writeln!(f, "fault  a {secret} {how}, on {since}, and is not presented again")?;

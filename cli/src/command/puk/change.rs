@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::signers::Asking;
 
-/// Change the PUK
+/// Change the PUK, or the SO PIN of a PKCS#11 token
 ///
 /// A wrong PUK costs a try, and a PUK without tries comes back with a reset alone.
 #[derive(Debug, Args)]
@@ -19,9 +19,17 @@ pub(crate) struct Change {
     #[arg(long, value_name = "SOURCE")]
     puk: Option<SecretSpec>,
 
+    /// Where the SO PIN comes from, which a PKCS#11 token has in place of a PUK
+    #[arg(long, value_name = "SOURCE")]
+    so_pin: Option<SecretSpec>,
+
     /// Where the new PUK comes from; else it is asked for, twice
     #[arg(long, value_name = "SOURCE")]
     new_puk: Option<SecretSpec>,
+
+    /// Where the new SO PIN comes from; else it is asked for, twice
+    #[arg(long, value_name = "SOURCE")]
+    new_so_pin: Option<SecretSpec>,
 }
 
 impl Run for Change {
@@ -32,7 +40,9 @@ impl Run for Change {
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
         let asking = Asking::default()
             .with(SecretKind::Puk, self.puk.as_ref())
-            .with(SecretKind::NewPuk, self.new_puk.as_ref());
+            .with(SecretKind::SoPin, self.so_pin.as_ref())
+            .with(SecretKind::NewPuk, self.new_puk.as_ref())
+            .with(SecretKind::NewSoPin, self.new_so_pin.as_ref());
         custodian::act(context, asking, |custodian| custodian.change_puk())?;
         context.output.note("the PUK was changed");
         Ok(Exit::Ok)

@@ -2,14 +2,18 @@
 
 use clap::Args;
 use serde::Serialize;
+use signer_core::TokenInfo;
 
 use crate::command::Run;
 use crate::context::Context;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::render::Table;
+use crate::signers::{Asking, Chosen, People};
 
 /// List the tokens that are there now
+///
+/// Of PKCS#11 modules, those that the settings or --signer name.
 ///
 /// With --json, one object a token: locator, model, serial, version.
 #[derive(Debug, Args)]
@@ -30,13 +34,13 @@ impl Run for List {
 
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
         let mut found = Vec::new();
-        for backend in context.registry.backends() {
-            found.extend(backend.list()?.into_iter().map(|token| Found {
+        for token in tokens(context)? {
+            found.push(Found {
                 locator: token.locator.to_string(),
                 model: token.model,
                 serial: token.serial,
                 version: token.version,
-            }));
+            });
         }
         if found.is_empty() {
             context.output.note("no tokens are here; key files are not tokens and are not listed");
@@ -55,4 +59,24 @@ impl Run for List {
         }
         Ok(Exit::Ok)
     }
+}
+
+fn tokens(context: &Context<'_>) -> Result<Vec<TokenInfo>> {
+    let mut found = Vec::new();
+    for backend in context.registry.backends() {
+        found.extend(backend.list()?);
+    }
+    let settings = context.settings()?;
+    let names = settings.signers.keys().chain(&context.global.signer);
+    for name in names {
+        let chosen = Chosen::named(context, name, Asking::of(People::LeftAlone))?;
+        // A scheme that this program was built without has no tokens here.
+        let Ok(backend) = chosen.backend() else { continue };
+        for token in backend.list_at(&chosen.locator, chosen.opened_with())? {
+            if !found.contains(&token) {
+                found.push(token);
+            }
+        }
+    }
+    Ok(found)
 }
