@@ -99,7 +99,9 @@ impl IsolatedModule {
 
     fn wait(&self, bound: Duration) -> std::io::Result<()> {
         let started = Instant::now();
-        while !self.socket.exists() {
+        // The socket is there a moment before it takes anybody, and then p11-kit's client shows no
+        // tokens instead of an error.
+        while !reachable(&self.socket) {
             let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(status) = server.try_wait()? {
                 return Err(std::io::Error::other(format!("it ended with {status}")));
@@ -122,6 +124,16 @@ impl Drop for IsolatedModule {
         let _ = server.wait();
         let _ = fs::remove_file(&self.socket);
     }
+}
+
+#[cfg(unix)]
+fn reachable(socket: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(socket).is_ok()
+}
+
+#[cfg(not(unix))]
+fn reachable(socket: &Path) -> bool {
+    socket.exists()
 }
 
 fn socket() -> Option<PathBuf> {

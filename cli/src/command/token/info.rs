@@ -4,6 +4,7 @@ use std::fmt;
 
 use clap::Args;
 use serde::Serialize;
+use signer_core::Error;
 
 use crate::command::Run;
 use crate::context::Context;
@@ -46,14 +47,17 @@ impl Run for Info {
         let info = token.info().clone();
         let (management_key, contents) = match token.administration() {
             Some(administration) => {
-                let key = administration.management_key()?;
-                let key = ManagementKey {
-                    algorithm: key.algorithm.to_string(),
-                    touch: key.touch.map(|touch| touch.to_string()),
-                    factory: key.is_default,
-                    protection: key.protection.to_string(),
+                let key = match administration.management_key() {
+                    Ok(key) => Some(ManagementKey {
+                        algorithm: key.algorithm.to_string(),
+                        touch: key.touch.map(|touch| touch.to_string()),
+                        factory: key.is_default,
+                        protection: key.protection.to_string(),
+                    }),
+                    Err(Error::Unsupported { .. }) => None,
+                    Err(error) => return Err(error.into()),
                 };
-                (Some(key), administration.contents()?)
+                (key, administration.contents()?)
             }
             None => (None, Vec::new()),
         };

@@ -6,7 +6,7 @@ use signer_core::TokenInfo;
 
 use crate::command::Run;
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Result, chain};
 use crate::exit::Exit;
 use crate::render::Table;
 use crate::signers::{Asking, Chosen, People};
@@ -63,8 +63,22 @@ impl Run for List {
 
 fn tokens(context: &Context<'_>) -> Result<Vec<TokenInfo>> {
     let mut found = Vec::new();
+    let mut failed = None;
+    // One kind of token that cannot be reached hides no other.
+    let mut add =
+        |found: &mut Vec<TokenInfo>, tokens: signer_core::Result<Vec<TokenInfo>>| match tokens {
+            Ok(tokens) => {
+                let new: Vec<_> = tokens.into_iter().filter(|it| !found.contains(it)).collect();
+                found.extend(new);
+            }
+            Err(error) => {
+                if let Some(earlier) = failed.replace(error) {
+                    context.output.warn(&chain(&earlier));
+                }
+            }
+        };
     for backend in context.registry.backends() {
-        found.extend(backend.list()?);
+        add(&mut found, backend.list());
     }
     let settings = context.settings()?;
     let names = settings.signers.keys().chain(&context.global.signer);
@@ -72,11 +86,14 @@ fn tokens(context: &Context<'_>) -> Result<Vec<TokenInfo>> {
         let chosen = Chosen::named(context, name, Asking::of(People::LeftAlone))?;
         // A scheme that this program was built without has no tokens here.
         let Ok(backend) = chosen.backend() else { continue };
-        for token in backend.list_at(&chosen.locator, chosen.opened_with())? {
-            if !found.contains(&token) {
-                found.push(token);
-            }
-        }
+        add(&mut found, backend.list_at(&chosen.locator, chosen.opened_with()));
     }
-    Ok(found)
+    match failed {
+        Some(error) if found.is_empty() => Err(error.into()),
+        Some(error) => {
+            context.output.warn(&chain(&error));
+            Ok(found)
+        }
+        None => Ok(found),
+    }
 }
