@@ -55,7 +55,7 @@ fn folder_of(path: &std::path::Path) -> String {
 }
 
 fn signer(error: &signer_core::Error) -> String {
-    use signer_core::Error;
+    use signer_core::{Error, SecretKind};
     match error {
         Error::Locator { .. } => {
             "name a signer of the settings file or a locator: `--signer soft:dak_private_key.pem`"
@@ -71,7 +71,22 @@ fn signer(error: &signer_core::Error) -> String {
             "name one of them exactly; `touchmark key list` shows what tells them apart".into()
         }
         Error::AlreadyExists { .. } => {
-            "nothing is ever overwritten; move it away with `mv`, or choose another name".into()
+            "nothing is ever overwritten; move a file away with `mv`; for a token, see with \
+             `touchmark key list` what is there (a run that was cut short may have made it), and use \
+             that or choose another place"
+                .into()
+        }
+        Error::WrongSecret { kind: SecretKind::ManagementKey, .. }
+        | Error::SecretUnusable { kind: SecretKind::ManagementKey, .. }
+        | Error::SecretSource { kind: SecretKind::ManagementKey, .. } => {
+            "name the right one with --management-key; where `touchmark management-key change` was \
+             cut short, that is the newest one in escrow"
+                .into()
+        }
+        Error::WrongSecret { kind: SecretKind::Pin | SecretKind::Puk, .. } => {
+            "check the secret's source before trying again (`touchmark doctor` names it); where a \
+             change was cut short, the newest one in escrow may be right"
+                .into()
         }
         Error::WrongSecret { .. } => {
             "check the secret's source before trying again; `touchmark doctor` names it".into()
@@ -102,10 +117,14 @@ fn signer(error: &signer_core::Error) -> String {
             "check that the source exists and may be read: `touchmark doctor`".into()
         }
         Error::NobodyToAsk { kind, .. } => {
-            use signer_core::SecretKind;
             let flag = match kind {
                 SecretKind::Passphrase => "--passphrase file:PATH",
                 SecretKind::NewPassphrase => "--new-passphrase file:PATH",
+                SecretKind::Puk => "--puk file:PATH",
+                SecretKind::ManagementKey => "--management-key file:PATH",
+                SecretKind::NewPin => "--new-pin file:PATH",
+                SecretKind::NewPuk => "--new-puk file:PATH",
+                SecretKind::NewManagementKey => "--new-management-key random",
                 _ => "--pin file:PATH",
             };
             format!("name a source, such as `{flag}`, or run it on a terminal without --no-input")
