@@ -188,12 +188,33 @@ impl<'a> Chosen<'a> {
         Ok(self.registry.backend(&self.locator)?.key(&self.locator)?)
     }
 
+    /// Where its key is, in words that name the token it was found on and no other: for people and the
+    /// ledger, whatever was typed.
+    ///
+    /// # Errors
+    /// As [`Chosen::key`].
+    pub(crate) fn place(&self, token: &dyn Token) -> Result<String> {
+        Ok(token.info().locator.of_key(&self.key()?).to_string())
+    }
+
     /// Opens its key for signing, by `algorithm` or else the settings'.
     ///
     /// # Errors
     /// As [`Token::signer`]; [`signer_core::Error::AnotherKey`] when it is not the pinned one.
     pub(crate) fn signer(&self, algorithm: Option<SignatureAlgorithm>) -> Result<Arc<dyn Signer>> {
-        let signer = self.token()?.signer(&self.key()?, algorithm.or(self.algorithm))?;
+        self.signer_of(&mut *self.token()?, algorithm)
+    }
+
+    /// The same, of its token that is open already.
+    ///
+    /// # Errors
+    /// As [`Chosen::signer`].
+    pub(crate) fn signer_of(
+        &self,
+        token: &mut dyn Token,
+        algorithm: Option<SignatureAlgorithm>,
+    ) -> Result<Arc<dyn Signer>> {
+        let signer = token.signer(&self.key()?, algorithm.or(self.algorithm))?;
         self.check_pinned(signer.public_key())?;
         Ok(signer)
     }

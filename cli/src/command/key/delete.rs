@@ -40,12 +40,13 @@ impl Run for Delete {
         self.confirm(context, &key)?;
         let mut journal = Journal::open(context)?;
         let mut token = chosen.token()?;
+        let place = chosen.place(&*token)?;
         let manager = token.key_manager().ok_or_else(|| SignerError::Unsupported {
             operation: format!("deleting the key of {}", chosen.name),
             needs: "another kind of token".into(),
         })?;
         manager.delete(&chosen.key()?)?;
-        let details = json!({ "signer": chosen.locator.to_string(), "spki_sha256": key });
+        let details = json!({ "signer": place, "spki_sha256": key });
         journal.record("key.delete", details, "the key was deleted")?;
         context.output.note(&format!("the key {key} is gone"));
         Ok(Exit::Ok)

@@ -62,11 +62,12 @@ impl Run for Import {
         let chosen = Chosen::new(context, asking)?;
         let mut journal = Journal::open(context)?;
         let mut token = chosen.token()?;
+        let place = chosen.place(&*token)?;
         let manager = token.key_manager().ok_or_else(|| SignerError::Unsupported {
             operation: format!("importing a key to {}", chosen.name),
             needs: "another kind of token".into(),
         })?;
-        let made = Made::new(&chosen, &manager.import(&chosen.key()?, &key, self.policy.into())?)?;
+        let made = Made::new(place, &manager.import(&chosen.key()?, &key, self.policy.into())?)?;
         journal.record("key.import", json!(made), "the key was imported")?;
         context.output.show(&made)?;
         Ok(Exit::Ok)
