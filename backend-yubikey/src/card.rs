@@ -4,7 +4,7 @@
 //! before anything else is said, and leaves on drop a card on which nothing stays verified.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use signer_core::pin_guard::Verified;
 use signer_core::{Error, Result, Secret};
 use zeroize::Zeroizing;
 
+use crate::advice::Advice;
 use crate::apdu::{Command, Framing};
 use crate::channel::{CardError, Channel};
 use crate::identity::{self, Identity};
@@ -23,6 +24,8 @@ use crate::transport::{Leave, Transport, TransportError};
 pub struct Card {
     connection: Arc<Mutex<Connection>>,
     identity: Arc<Identity>,
+    /// What was told of it already.
+    advised: Arc<Mutex<Vec<Advice>>>,
 }
 
 impl Card {
@@ -61,7 +64,8 @@ impl Card {
             management_key: None,
             management_secret: None,
         };
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), identity })
+        let connection = Arc::new(Mutex::new(connection));
+        Ok(Self { connection, identity, advised: Arc::default() })
     }
 
     /// Who it is.
@@ -79,6 +83,16 @@ impl Card {
         let mut connection = self.lock()?;
         let sure = connection.begin()?;
         Ok(Transaction { connection, verified: None, unclean: false, sure })
+    }
+
+    /// Whether this is told for the first time.
+    pub(crate) fn is_new(&self, advice: Advice) -> bool {
+        let mut advised = self.advised.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !advised.contains(&advice);
+        if is_new {
+            advised.push(advice);
+        }
+        is_new
     }
 
     /// Whether the PIN is at hand.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use signer_core::{
-    Error, Event, OpenContext, Result, Secret, SecretKind, SecretRequest, SecretRules, SecretSpec,
-    TouchPolicy, Tries,
+    Error, Event, KeyOrigin, KeySpec, OpenContext, Result, Secret, SecretKind, SecretRequest,
+    SecretRules, SecretSpec, TouchPolicy, Tries,
 };
 use zeroize::Zeroizing;
 
+use crate::advice::Advice;
 use crate::card::{Card, Transaction};
 use crate::identity::Identity;
 use crate::management_key::{self, ManagementKey};
@@ -30,6 +31,16 @@ impl Asker {
 
     pub(crate) fn tell(&self, event: Event<'_>) {
         self.context.interaction.event(event);
+    }
+
+    /// Tells what a person should know before such a key is made or used, once for each card.
+    pub(crate) fn advise(&self, spec: KeySpec, origin: Option<KeyOrigin>) {
+        let Identity { version, name, .. } = self.card.identity();
+        if let Some(advice) = Advice::on_key(spec, origin, *version)
+            && self.card.is_new(advice)
+        {
+            self.tell(Event::Advice { token: name, text: &advice.to_string() });
+        }
     }
 
     /// Makes sure that the PIN is at hand. A person is told how many tries there are, and is not even

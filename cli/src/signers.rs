@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::prompt::{self, Prompt};
-use crate::settings::SignerSettings;
+use crate::settings::{Firmware, SignerSettings};
 
 /// A signer that was chosen and not yet opened.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ pub(crate) struct Chosen<'a> {
     pub(crate) certificate: Option<PathBuf>,
     algorithm: Option<SignatureAlgorithm>,
     pinned: Option<Digest>,
+    min_firmware: Option<Firmware>,
     registry: &'a Registry,
     with: OpenContext,
 }
@@ -151,6 +152,7 @@ impl<'a> Chosen<'a> {
             certificate: configured.certificate.clone(),
             algorithm: configured.algorithm,
             pinned: configured.spki_sha256,
+            min_firmware: configured.min_firmware.clone(),
             registry: context.registry,
             with: OpenContext {
                 secrets,
@@ -175,9 +177,28 @@ impl<'a> Chosen<'a> {
     /// Opens its token. No secret is asked for yet.
     ///
     /// # Errors
-    /// As [`signer_core::Backend::open`].
+    /// As [`signer_core::Backend::open`]; [`Error::Refused`] for firmware that the settings find too
+    /// old.
     pub(crate) fn token(&self) -> Result<Box<dyn Token>> {
-        Ok(self.registry.backend(&self.locator)?.open(&self.locator, &self.with)?)
+        let token = self.registry.backend(&self.locator)?.open(&self.locator, &self.with)?;
+        let info = token.info();
+        match (&self.min_firmware, &info.version) {
+            (Some(wanted), found) if !found.as_ref().is_some_and(|it| wanted.is_met_by(it)) => {
+                let found = found.as_deref().unwrap_or("unknown to it");
+                Err(Error::Refused {
+                    what: format!(
+                        "{} has firmware {found}, and the settings ask for {wanted} or later",
+                        info.name()
+                    ),
+                    hint: format!(
+                        "use a newer token, or change min-firmware of {}; `touchmark token list` \
+                         shows what is there",
+                        self.name
+                    ),
+                })
+            }
+            _ => Ok(token),
+        }
     }
 
     /// Which key of its token is meant.
