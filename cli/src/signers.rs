@@ -8,8 +8,8 @@ use der::Encode;
 use issuer::certificate::ParsedCertificate;
 use ledger::Digest;
 use signer_core::{
-    CertStore, KeyRef, Locator, OpenContext, Permissions, Registry, Secret, SecretKind, SecretSpec,
-    Secrets, SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
+    CertStore, KeyManager, KeyRef, Locator, OpenContext, Permissions, Registry, Secret, SecretKind,
+    SecretSpec, Secrets, SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
 };
 
 use crate::args::Global;
@@ -275,6 +275,22 @@ impl<'a> Chosen<'a> {
                 source: Box::new(error),
             })?;
         Ok(vec![certificate])
+    }
+
+    /// What makes and destroys keys on its token. `doing` reads before the signer's name where nothing
+    /// does.
+    ///
+    /// # Errors
+    /// [`signer_core::Error::Unsupported`] for such a token.
+    pub(crate) fn key_manager<'t>(
+        &self,
+        token: &'t mut dyn Token,
+        doing: &str,
+    ) -> Result<&'t mut dyn KeyManager> {
+        Ok(token.key_manager().ok_or_else(|| signer_core::Error::Unsupported {
+            operation: format!("{doing} {}", self.name),
+            needs: "another kind of token".into(),
+        })?)
     }
 
     /// The certificates that its token stores. `doing` reads before the signer's name where it stores

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use signer_core::{Error as SignerError, SecretKind, SecretSpec};
+use signer_core::{SecretKind, SecretSpec};
 
 use crate::command::Run;
 use crate::context::Context;
@@ -41,10 +41,7 @@ impl Run for Delete {
         let mut journal = Journal::open(context)?;
         let mut token = chosen.token()?;
         let place = chosen.place(&*token)?;
-        let manager = token.key_manager().ok_or_else(|| SignerError::Unsupported {
-            operation: format!("deleting the key of {}", chosen.name),
-            needs: "another kind of token".into(),
-        })?;
+        let manager = chosen.key_manager(&mut *token, "deleting the key of")?;
         manager.delete(&chosen.key()?)?;
         let details = json!({ "signer": place, "spki_sha256": key });
         journal.record("key.delete", details, "the key was deleted")?;

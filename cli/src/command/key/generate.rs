@@ -6,7 +6,7 @@ use clap::Args;
 use ledger::Digest;
 use serde::Serialize;
 use serde_json::json;
-use signer_core::{Error as SignerError, KeyInfo, KeyPolicy, KeySpec, SecretKind, SecretSpec};
+use signer_core::{KeyInfo, KeyPolicy, KeySpec, SecretKind, SecretSpec};
 
 use crate::command::Run;
 use crate::command::key::import::Policy;
@@ -103,10 +103,7 @@ pub(in crate::command) fn make(
     }
     let mut token = chosen.token()?;
     let place = chosen.place(&*token)?;
-    let manager = token.key_manager().ok_or_else(|| SignerError::Unsupported {
-        operation: format!("making a key on {}", chosen.name),
-        needs: "another kind of token".into(),
-    })?;
+    let manager = chosen.key_manager(&mut *token, "making a key on")?;
     let key = manager.generate(&chosen.key()?, algorithm, policy)?;
     let made = Made::new(place, &key)?;
     journal.record("key.generate", json!(made), "the key was made")?;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use signer_core::{Error as SignerError, KeyRef, SecretKind, SecretSpec};
+use signer_core::{KeyRef, SecretKind, SecretSpec};
 
 use crate::command::Run;
 use crate::context::Context;
@@ -36,10 +36,7 @@ impl Run for Move {
         let mut journal = Journal::open(context)?;
         let mut token = chosen.token()?;
         let place = chosen.place(&*token)?;
-        let manager = token.key_manager().ok_or_else(|| SignerError::Unsupported {
-            operation: format!("moving the key of {}", chosen.name),
-            needs: "a token with slots".into(),
-        })?;
+        let manager = chosen.key_manager(&mut *token, "moving the key of")?;
         let to = KeyRef::Slot(self.to.to_ascii_lowercase());
         manager.relocate(&chosen.key()?, &to)?;
         let details = json!({ "signer": place, "to": to.to_string() });
