@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod find;
+mod firmware;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use ledger::{Digest, Location};
 use signer_core::{Locator, SecretSpec, SignatureAlgorithm};
 
 pub(crate) use error::Error;
+pub(crate) use firmware::Firmware;
 
 /// What the settings file says. Every path in it starts from the file's folder.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,6 +54,8 @@ pub(crate) struct SignerSettings {
     pub(crate) algorithm: Option<SignatureAlgorithm>,
     /// The SHA-256 that the key's SubjectPublicKeyInfo must have.
     pub(crate) spki_sha256: Option<Digest>,
+    /// The oldest firmware that its token may have.
+    pub(crate) min_firmware: Option<Firmware>,
 }
 
 /// `[escrow]`.
@@ -111,6 +115,7 @@ impl SignerSettings {
             management_key: None,
             algorithm: None,
             spki_sha256: None,
+            min_firmware: None,
         }
     }
 

@@ -88,6 +88,13 @@ pub enum Event<'a> {
         /// The token, as a person would name it.
         token: &'a str,
     },
+    /// The token has a published weakness that matters to what is about to be done.
+    Advice {
+        /// The token, as a person would name it.
+        token: &'a str,
+        /// What a person should know.
+        text: &'a str,
+    },
 }
 
 /// Who is told of events. Libraries never print.

@@ -22,6 +22,7 @@ impl KeyManager for YubiKeyToken {
         let algorithm = KeyAlgorithm::of(spec, version)?;
         let mut transaction = self.asker.manage()?;
         refuse_occupied(&mut transaction, slot)?;
+        self.asker.advise(spec, Some(KeyOrigin::Generated));
         let public_key = transaction.generate(slot, algorithm, policy)?;
         describe(slot, public_key, policy, KeyOrigin::Generated)
     }
@@ -37,6 +38,7 @@ impl KeyManager for YubiKeyToken {
         let algorithm = KeyAlgorithm::of(private_key.spec, self.card.identity().version)?;
         let mut transaction = self.asker.manage()?;
         refuse_occupied(&mut transaction, slot)?;
+        self.asker.advise(private_key.spec, Some(KeyOrigin::Imported));
         transaction.import(slot, algorithm, &private_key.parts(), policy)?;
         let public_key = private_key.public_key.clone();
         describe(slot, public_key, policy, KeyOrigin::Imported)

@@ -52,7 +52,11 @@ fn firmware_that_makes_weak_keys_is_told_before_any_command() {
     let error = token.generate(&slot(), KeySpec::Rsa(2048), KeyPolicy::default()).unwrap_err();
     assert!(error.to_string().contains("ROCA"), "{error}");
     assert_eq!(rig.card.said(), "");
-    assert_eq!(token.advice().len(), 1);
+    let rig = Rig::new([4, 4, 2]);
+    let mut token = rig.opened();
+    let error = token.generate(&slot(), KeySpec::P256, KeyPolicy::default()).unwrap_err();
+    assert!(error.to_string().contains("YSA-2019-02"), "{error}");
+    assert_eq!(rig.card.said(), "");
 }
 
 #[test]

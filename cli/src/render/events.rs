@@ -1,5 +1,6 @@
 //! What a token wants of a person, said while it waits.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,11 +16,13 @@ pub(super) struct Events {
     form: Form,
     color: bool,
     bar: Mutex<Option<Progress>>,
+    /// The warnings of this run.
+    said: Mutex<BTreeSet<String>>,
 }
 
 impl Events {
     pub(super) fn new(form: Form, color: bool) -> Self {
-        Self { form, color, bar: Mutex::new(None) }
+        Self { form, color, bar: Mutex::new(None), said: Mutex::default() }
     }
 
     /// Takes this bar away for as long as a line is written.
@@ -29,6 +32,7 @@ impl Events {
 
     fn line(&self, event: Event<'_>) -> Option<String> {
         let (word, token, text) = match event {
+            Event::Advice { token, text } => return self.advice(&format!("{token}: {text}")),
             Event::Touch { token } => ("touch", token, format!("{token} waits to be touched")),
             Event::InsertToken { token } => ("insert", token, format!("{token} is needed")),
             Event::Waiting { .. } if self.form.quiet => return None,
@@ -41,6 +45,19 @@ impl Events {
             false => {
                 let word = format!("{word}:");
                 format!("{} {}\n", Style::Bold.paint(&word, self.color), plain(&text))
+            }
+        })
+    }
+}
+
+impl Events {
+    /// A warning, once in a run: a batch opens the same token more than once.
+    fn advice(&self, text: &str) -> Option<String> {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.insert(text.to_owned()).then(|| match self.form.json {
+            true => format!("{}\n", json!({ "warning": text })),
+            false => {
+                format!("{} {}\n", Style::Yellow.paint("warning:", self.color), plain(text))
             }
         })
     }
@@ -88,6 +105,22 @@ mod tests {
         for (line, event) in told(true, false).into_iter().zip(["touch", "insert", "waiting"]) {
             let object: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
             assert_eq!(object, json!({ "event": event, "token": "YubiKey 1\u{1b}[2J" }));
+        }
+    }
+
+    #[test]
+    fn advice_is_a_warning_said_once_even_with_quiet() {
+        for json in [false, true] {
+            let events = Events::new(Form { json, quiet: true, verbose: false }, false);
+            let advice = Event::Advice { token: "YubiKey 1", text: "be careful" };
+            let first = match json {
+                false => "warning: YubiKey 1: be careful\n",
+                true => "{\"warning\":\"YubiKey 1: be careful\"}\n",
+            };
+            assert_eq!(events.line(advice).as_deref(), Some(first));
+            assert_eq!(events.line(advice), None);
+            let other = Event::Advice { token: "YubiKey 2", text: "be careful" };
+            assert!(events.line(other).is_some());
         }
     }
 

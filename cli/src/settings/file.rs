@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, de};
 use signer_core::{Locator, SecretSpec, SignatureAlgorithm};
 use toml::Spanned;
 
-use super::{Error, EscrowSettings, IssueSettings, Settings, SignerSettings};
+use super::{Error, EscrowSettings, Firmware, IssueSettings, Settings, SignerSettings};
 
 /// Reads the text of a settings file at `path`.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Settings, Error> {
@@ -86,6 +86,8 @@ struct SignerTable {
     algorithm: Option<SignatureAlgorithm>,
     #[serde(default, rename = "spki-sha256")]
     spki_sha256: Option<Digest>,
+    #[serde(default, deserialize_with = "some_from_text")]
+    min_firmware: Option<Firmware>,
 }
 
 impl SignerTable {
@@ -100,6 +102,7 @@ impl SignerTable {
             management_key: secret(self.management_key),
             algorithm: self.algorithm,
             spki_sha256: self.spki_sha256,
+            min_firmware: self.min_firmware,
         }
     }
 }
@@ -205,6 +208,7 @@ certificate = "dak-certificate.pem"
 
 [signer.line-3]
 locator = "yubikey:serial=16021234;slot=9c"
+min-firmware = "5.7.0"
 certificate = "dak-certificate.pem"
 pin = "file:/run/secrets/yubikey-{serial}.pin"
 
@@ -296,6 +300,11 @@ not-after = "clamp"
             ("[signer.a]\nlocator = \"a.pem\"\n", 2, "it has no scheme"),
             ("[signer.a]\nlocator = \"soft:a\"\nalgorithm = \"md5\"\n", 3, "\"md5\""),
             ("[signer.a]\nlocator = \"soft:a\"\nspki-sha256 = \"00\"\n", 3, "64 hexadecimal"),
+            (
+                "[signer.a]\nlocator = \"soft:a\"\nmin-firmware = \"new\"\n",
+                3,
+                "no version such as 5.7.0",
+            ),
             ("[issue]\ndays = -1\n", 2, "-1"),
             ("[issue]\ndays = \"many\"\n", 2, "invalid type"),
             ("[issue]\nledger = \"touchmark.db\"\n", 2, "sqlite:PATH"),
