@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench soak
+.PHONY: help setup build-setup demo test lint bench soak
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,16 +10,19 @@ help: ## Show this list
 setup: ## Install what building and testing need (Debian, Ubuntu); nothing when all is there
 	@scripts/setup
 
-demo: setup ## Issue 200 device certificates from the sample configs and show what was made
+build-setup:
+	@scripts/setup build
+
+demo: build-setup ## Issue 200 device certificates from the sample configs and show what was made
 	@scripts/demo
 
 test: setup ## Run every test
 	@scripts/test
 
-lint: setup ## Check formatting, lints, documentation, dependencies and scripts
+lint: build-setup ## Check formatting, lints, documentation, dependencies and scripts
 	@scripts/lint
 
-bench: setup ## Measure the speed of issuing, side by side with openssl
+bench: build-setup ## Measure the speed of issuing, side by side with openssl
 	@scripts/bench
 
 soak: setup ## Run the fuzz targets and the long versions of the tests; minutes to hours

@@ -62,6 +62,7 @@ impl Card {
             pin: None,
             selected: false,
             management_key: None,
+            management_secret: None,
         };
         let connection = Arc::new(Mutex::new(connection));
         Ok(Self { connection, identity, advised: Arc::default() })
@@ -103,6 +104,11 @@ impl Card {
     pub(crate) fn keep_pin(&self, pin: Secret) -> Result<()> {
         self.lock()?.pin = Some(pin);
         Ok(())
+    }
+
+    /// The management key as it was given, if it was right before on this card.
+    pub(crate) fn take_management_secret(&self) -> Result<Option<Secret>> {
+        Ok(self.lock()?.management_secret.take())
     }
 
     /// Waits for other threads of this program, but not for ever: one of them may be waiting for
@@ -158,6 +164,9 @@ struct Connection {
     selected: bool,
     /// What was learned of the management key; forgotten when it is changed.
     management_key: Option<ManagementKeyMetadata>,
+    /// The management key as it was given, once it was right: nobody is asked twice, and a source
+    /// that can be read once is enough for an act of several steps.
+    management_secret: Option<Secret>,
 }
 
 impl Connection {
@@ -311,6 +320,10 @@ impl Transaction<'_> {
 
     pub(crate) fn known_management_key(&mut self) -> &mut Option<ManagementKeyMetadata> {
         &mut self.connection.management_key
+    }
+
+    pub(crate) fn management_secret(&mut self) -> &mut Option<Secret> {
+        &mut self.connection.management_secret
     }
 
     fn select_another(&mut self) -> Result<(), CardError> {

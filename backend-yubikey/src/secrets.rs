@@ -93,9 +93,12 @@ impl Asker {
     }
 
     fn manage_with(&self, with_pin: WithPin) -> Result<Transaction<'_>> {
-        let named = match self.context.secrets.source(SecretKind::ManagementKey) {
-            Some(_) => Some(self.fetch_management_key()?),
-            None => None,
+        let named = match self.card.take_management_secret()? {
+            Some(known) => Some(known),
+            None => match self.context.secrets.source(SecretKind::ManagementKey) {
+                Some(_) => Some(self.fetch_management_key()?),
+                None => None,
+            },
         };
         let mut keeps_it = false;
         if named.is_none() {
@@ -118,8 +121,9 @@ impl Asker {
         }
         let ManagementKeyMetadata { algorithm, touch, .. } = transaction.management_key_facts()?;
         let kind = SecretKind::ManagementKey;
-        let key = match named.or(asked) {
-            Some(text) => ManagementKey::from_hex(algorithm, &text, kind)?,
+        let given = named.or(asked);
+        let key = match &given {
+            Some(text) => ManagementKey::from_hex(algorithm, text, kind)?,
             None => {
                 let printed = transaction.object(ObjectId::PRINTED)?;
                 let octets = printed.as_deref().and_then(|p| read_protected_key(p));
@@ -136,6 +140,7 @@ impl Asker {
             self.tell(Event::Touch { token: &self.card.identity().name });
         }
         transaction.authenticate(&key)?;
+        *transaction.management_secret() = given;
         Ok(transaction)
     }
 

@@ -8,8 +8,8 @@ use der::Encode;
 use issuer::certificate::ParsedCertificate;
 use ledger::Digest;
 use signer_core::{
-    CertStore, KeyRef, Locator, OpenContext, Permissions, Registry, Secret, SecretKind, SecretSpec,
-    Secrets, SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
+    CertStore, KeyManager, KeyRef, Locator, OpenContext, Permissions, Registry, Secret, SecretKind,
+    SecretSpec, Secrets, SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
 };
 
 use crate::args::Global;
@@ -209,12 +209,33 @@ impl<'a> Chosen<'a> {
         Ok(self.registry.backend(&self.locator)?.key(&self.locator)?)
     }
 
+    /// Where its key is, in words that name the token it was found on and no other: for people and the
+    /// ledger, whatever was typed.
+    ///
+    /// # Errors
+    /// As [`Chosen::key`].
+    pub(crate) fn place(&self, token: &dyn Token) -> Result<String> {
+        Ok(token.info().locator.of_key(&self.key()?).to_string())
+    }
+
     /// Opens its key for signing, by `algorithm` or else the settings'.
     ///
     /// # Errors
     /// As [`Token::signer`]; [`signer_core::Error::AnotherKey`] when it is not the pinned one.
     pub(crate) fn signer(&self, algorithm: Option<SignatureAlgorithm>) -> Result<Arc<dyn Signer>> {
-        let signer = self.token()?.signer(&self.key()?, algorithm.or(self.algorithm))?;
+        self.signer_of(&mut *self.token()?, algorithm)
+    }
+
+    /// The same, of its token that is open already.
+    ///
+    /// # Errors
+    /// As [`Chosen::signer`].
+    pub(crate) fn signer_of(
+        &self,
+        token: &mut dyn Token,
+        algorithm: Option<SignatureAlgorithm>,
+    ) -> Result<Arc<dyn Signer>> {
+        let signer = token.signer(&self.key()?, algorithm.or(self.algorithm))?;
         self.check_pinned(signer.public_key())?;
         Ok(signer)
     }
@@ -254,6 +275,22 @@ impl<'a> Chosen<'a> {
                 source: Box::new(error),
             })?;
         Ok(vec![certificate])
+    }
+
+    /// What makes and destroys keys on its token. `doing` reads before the signer's name where nothing
+    /// does.
+    ///
+    /// # Errors
+    /// [`signer_core::Error::Unsupported`] for such a token.
+    pub(crate) fn key_manager<'t>(
+        &self,
+        token: &'t mut dyn Token,
+        doing: &str,
+    ) -> Result<&'t mut dyn KeyManager> {
+        Ok(token.key_manager().ok_or_else(|| signer_core::Error::Unsupported {
+            operation: format!("{doing} {}", self.name),
+            needs: "another kind of token".into(),
+        })?)
     }
 
     /// The certificates that its token stores. `doing` reads before the signer's name where it stores

@@ -25,6 +25,10 @@ impl Administration for YubiKeyToken {
         self.card.transaction()?.change_puk(&self.context.guard, puk, new_puk)
     }
 
+    fn verify_for_retries(&mut self) -> Result<()> {
+        self.asker.manage_with_pin().map(drop)
+    }
+
     fn set_retries(&mut self, retries: Retries) -> Result<()> {
         self.card.identity().refuse_bio("setting the retry limits")?;
         check_retries(retries)?;
@@ -38,7 +42,12 @@ impl Administration for YubiKeyToken {
         let mut transaction = self.card.transaction()?;
         if transaction.tries(SecretKind::Pin)?.is_default != Some(false) {
             let factory = Secret::new(FACTORY_PIN.to_vec());
-            left_alone(transaction.change_pin(&guard, &factory, new_pin))?;
+            let changed = transaction.change_pin(&guard, &factory, new_pin);
+            // Setting the limits may follow, and wants the PIN that the token has now.
+            if changed.is_ok() {
+                *transaction.pin() = Some(Secret::new(new_pin.expose().to_vec()));
+            }
+            left_alone(changed)?;
         }
         if transaction.tries(SecretKind::Puk)?.is_default != Some(false) {
             let factory = Secret::new(FACTORY_PUK.to_vec());
