@@ -104,7 +104,7 @@ impl Backend for Pkcs11Backend {
         if selection.token.slot_id.is_some() {
             let text = "slot numbers change when tokens come and go; \
                         name the token by its label or its serial number";
-            context.interaction.event(Event::Warning { text });
+            context.interaction.event(Event::Advice { token: &at.to_string(), text });
         }
         let module = self.module(at, &context)?;
         let tokens = slots::tokens(&module).map_err(|fault| listing(fault, &module))?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use signer_core::{Error, KeySpec, Result};
+use signer_core::{Error, KeyOrigin, KeySpec, Result};
 
 use crate::version::Version;
 
@@ -15,15 +15,26 @@ pub enum Advice {
         /// The firmware.
         version: Version,
     },
+    /// RSA keys that firmware 4.2.0 to 4.3.4 made can be factored (YSA-2017-01).
+    Roca {
+        /// The firmware.
+        version: Version,
+    },
 }
 
 impl Advice {
-    /// What a person should know of this firmware, once.
+    /// What a person should know before a key of this kind is used on this firmware. Where nobody
+    /// knows how the key got there, the worse is assumed.
     #[must_use]
-    pub fn on(version: Version) -> Vec<Self> {
-        match version.is_at_least(5, 7, 0) {
-            true => Vec::new(),
-            false => vec![Self::Eucleak { version }],
+    pub fn on_key(spec: KeySpec, origin: Option<KeyOrigin>, version: Version) -> Option<Self> {
+        match spec {
+            KeySpec::P256 | KeySpec::P384 if !version.is_at_least(5, 7, 0) => {
+                Some(Self::Eucleak { version })
+            }
+            KeySpec::Rsa(_) if has_roca(version) && origin != Some(KeyOrigin::Imported) => {
+                Some(Self::Roca { version })
+            }
+            _ => None,
         }
     }
 }
@@ -35,6 +46,11 @@ impl fmt::Display for Advice {
                 f,
                 "firmware {version} is open to EUCLEAK (YSA-2024-03): who has the token in his \
                  hands and opens it can copy its elliptic-curve keys; 5.7.0 is not"
+            ),
+            Self::Roca { version } => write!(
+                f,
+                "RSA keys that firmware {version} made itself can be factored (ROCA, \
+                 YSA-2017-01); replace this key unless it was imported"
             ),
         }
     }
@@ -48,9 +64,7 @@ pub fn check_generation(spec: KeySpec, version: Version) -> Result<()> {
     let refuse = |operation: String, needs: &str| {
         Err(Error::Unsupported { operation, needs: needs.to_owned() })
     };
-    // The advisory says 4.2.6; Yubico's tools refuse all of 4.2.
-    let roca = version.is_within(Version::new(4, 2, 0), Version::new(4, 3, 5));
-    if roca && matches!(spec, KeySpec::Rsa(_)) {
+    if has_roca(version) && matches!(spec, KeySpec::Rsa(_)) {
         return refuse(
             format!(
                 "making an RSA key on firmware {version}, whose RSA keys can be factored (ROCA)"
@@ -65,6 +79,11 @@ pub fn check_generation(spec: KeySpec, version: Version) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The advisory says 4.2.6; Yubico's tools refuse all of 4.2.
+fn has_roca(version: Version) -> bool {
+    version.is_within(Version::new(4, 2, 0), Version::new(4, 3, 5))
 }
 
 #[cfg(test)]
@@ -90,9 +109,18 @@ mod tests {
     }
 
     #[test]
-    fn eucleak_is_told_below_5_7() {
-        assert_eq!(Advice::on(Version::new(5, 7, 0)), []);
-        let told = Advice::on(Version::new(5, 4, 3));
-        assert!(told[0].to_string().contains("firmware 5.4.3"), "{told:?}");
+    fn each_weakness_is_told_of_the_keys_that_have_it() {
+        let told = |spec, origin, version: [u8; 3]| {
+            Advice::on_key(spec, origin, Version::from(version)).map(|advice| advice.to_string())
+        };
+        let eucleak = told(KeySpec::P256, None, [5, 4, 3]).unwrap();
+        assert!(eucleak.contains("firmware 5.4.3") && eucleak.contains("EUCLEAK"), "{eucleak}");
+        assert!(told(KeySpec::P384, Some(KeyOrigin::Imported), [5, 6, 0]).is_some());
+        assert_eq!(told(KeySpec::P256, None, [5, 7, 0]), None);
+        assert_eq!(told(KeySpec::Rsa(2048), None, [5, 4, 3]), None);
+        let roca = told(KeySpec::Rsa(2048), None, [4, 2, 6]).unwrap();
+        assert!(roca.contains("ROCA"), "{roca}");
+        assert_eq!(told(KeySpec::Rsa(2048), Some(KeyOrigin::Imported), [4, 3, 4]), None);
+        assert_eq!(told(KeySpec::Rsa(2048), None, [4, 3, 5]), None);
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use signer_core::{
-    Backend, Error, KeyRef, Locator, OpenContext, Result, SecretKind, Token, TokenInfo,
+    Backend, Error, Event, Interaction, KeyRef, Locator, OpenContext, Result, SecretKind, Silent,
+    Token, TokenInfo,
 };
 
 use crate::card::Card;
@@ -37,16 +38,17 @@ impl YubiKeyBackend {
         if let Some(spec) = at.pin_source()? {
             context.secrets = context.secrets.with(SecretKind::Pin, spec);
         }
-        YubiKeyToken::new(self.find(&wanted)?, context)
+        let card = self.find(&wanted, &context.interaction)?;
+        YubiKeyToken::new(card, context)
     }
 
     /// The one card that is wanted. A serial number decides as soon as it is found; without one every
     /// reader has to be looked at.
-    fn find(&self, wanted: &Wanted) -> Result<Card> {
+    fn find(&self, wanted: &Wanted, interaction: &Arc<dyn Interaction>) -> Result<Card> {
         let mut found = Vec::new();
         let mut failure = None;
         for reader in self.readers_for(wanted)? {
-            match self.open_reader(&reader) {
+            match self.open_reader(&reader, interaction) {
                 Ok(None) => {}
                 Ok(Some(card)) if wanted.serial.is_some() => {
                     if card.identity().serial == wanted.serial {
@@ -87,8 +89,14 @@ impl YubiKeyBackend {
     }
 
     /// Nothing when there is no card, or none with PIV.
-    fn open_reader(&self, reader: &str) -> Result<Option<Card>> {
-        let transport = match self.readers.connect(reader) {
+    fn open_reader(
+        &self,
+        reader: &str,
+        interaction: &Arc<dyn Interaction>,
+    ) -> Result<Option<Card>> {
+        let (told, token) = (Arc::clone(interaction), format!("the YubiKey in {reader}"));
+        let waits = Arc::new(move || told.event(Event::Waiting { token: &token }));
+        let transport = match self.readers.connect_telling(reader, waits) {
             Ok(transport) => transport,
             Err(TransportError::NoCard | TransportError::Removed) => return Ok(None),
             Err(error) => {
@@ -122,8 +130,9 @@ impl Backend for YubiKeyBackend {
     fn list(&self) -> Result<Vec<TokenInfo>> {
         let mut tokens = Vec::new();
         let mut failure = None;
+        let nobody: Arc<dyn Interaction> = Arc::new(Silent);
         for reader in self.readers_for(&Wanted::default())? {
-            match self.open_reader(&reader) {
+            match self.open_reader(&reader, &nobody) {
                 Ok(Some(card)) => {
                     tokens.push(YubiKeyToken::new(card, OpenContext::default())?.info().clone());
                 }

@@ -4,7 +4,7 @@
 //! before anything else is said, and leaves on drop a card on which nothing stays verified.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,12 @@ use signer_core::pin_guard::Verified;
 use signer_core::{Error, Result, Secret};
 use zeroize::Zeroizing;
 
+use crate::advice::Advice;
 use crate::apdu::{Command, Framing};
 use crate::channel::{CardError, Channel};
 use crate::identity::{self, Identity};
 use crate::metadata::ManagementKeyMetadata;
+use crate::status::Meaning;
 use crate::transport::{Leave, Transport, TransportError};
 
 /// One YubiKey, shared by its token and the signers that came from it.
@@ -23,6 +25,8 @@ use crate::transport::{Leave, Transport, TransportError};
 pub struct Card {
     connection: Arc<Mutex<Connection>>,
     identity: Arc<Identity>,
+    /// What was told of it already.
+    advised: Arc<Mutex<Vec<Advice>>>,
 }
 
 impl Card {
@@ -42,7 +46,7 @@ impl Card {
             other => other,
         };
         let identity = match identity {
-            Err(error) if error.meaning().is_some() => {
+            Err(error) if is_absence(&error) => {
                 return Err(Error::NotFound { what: format!("a YubiKey with PIV in {reader}") });
             }
             Err(error) => return Err(error.doing(format!("talking to the card in {reader}"))),
@@ -59,8 +63,10 @@ impl Card {
             pin: None,
             selected: false,
             management_key: None,
+            management_secret: None,
         };
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), identity })
+        let connection = Arc::new(Mutex::new(connection));
+        Ok(Self { connection, identity, advised: Arc::default() })
     }
 
     /// Who it is.
@@ -80,6 +86,16 @@ impl Card {
         Ok(Transaction { connection, verified: None, unclean: false, sure })
     }
 
+    /// Whether this is told for the first time.
+    pub(crate) fn is_new(&self, advice: Advice) -> bool {
+        let mut advised = self.advised.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !advised.contains(&advice);
+        if is_new {
+            advised.push(advice);
+        }
+        is_new
+    }
+
     /// Whether the PIN is at hand.
     pub(crate) fn has_pin(&self) -> Result<bool> {
         Ok(self.lock()?.pin.is_some())
@@ -89,6 +105,11 @@ impl Card {
     pub(crate) fn keep_pin(&self, pin: Secret) -> Result<()> {
         self.lock()?.pin = Some(pin);
         Ok(())
+    }
+
+    /// The management key as it was given, if it was right before on this card.
+    pub(crate) fn take_management_secret(&self) -> Result<Option<Secret>> {
+        Ok(self.lock()?.management_secret.take())
     }
 
     /// Waits for other threads of this program, but not for ever: one of them may be waiting for
@@ -129,6 +150,11 @@ fn identify(channel: &mut Channel, reader: &str) -> Result<Identity, CardError> 
     Ok(identity)
 }
 
+/// Whether the card says that it is another kind of card; one that failed may well be the right one.
+fn is_absence(error: &CardError) -> bool {
+    error.meaning().is_some_and(|meaning| meaning != Meaning::Fault)
+}
+
 const GET_METADATA: u8 = 0xf7;
 
 /// How long a thread waits for another one.
@@ -144,6 +170,9 @@ struct Connection {
     selected: bool,
     /// What was learned of the management key; forgotten when it is changed.
     management_key: Option<ManagementKeyMetadata>,
+    /// The management key as it was given, once it was right: nobody is asked twice, and a source
+    /// that can be read once is enough for an act of several steps.
+    management_secret: Option<Secret>,
 }
 
 impl Connection {
@@ -154,7 +183,7 @@ impl Connection {
             Err(CardError::Transport(error)) if error.is_lost_connection() => {
                 self.begin_again(&error).map(|()| true)
             }
-            Err(error) if error.meaning().is_some() => {
+            Err(error) if is_absence(&error) => {
                 Err(Error::NotFound { what: format!("the PIV applet of {}", self.identity.name) })
             }
             Err(error) => Err(error.doing(self.beginning())),
@@ -297,6 +326,10 @@ impl Transaction<'_> {
 
     pub(crate) fn known_management_key(&mut self) -> &mut Option<ManagementKeyMetadata> {
         &mut self.connection.management_key
+    }
+
+    pub(crate) fn management_secret(&mut self) -> &mut Option<Secret> {
+        &mut self.connection.management_secret
     }
 
     fn select_another(&mut self) -> Result<(), CardError> {

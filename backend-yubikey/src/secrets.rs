@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use signer_core::{
-    Error, Event, OpenContext, Result, Secret, SecretKind, SecretRequest, SecretRules, SecretSpec,
-    TouchPolicy, Tries,
+    Error, Event, KeyOrigin, KeySpec, OpenContext, Result, Secret, SecretKind, SecretRequest,
+    SecretRules, SecretSpec, TouchPolicy, Tries,
 };
 use zeroize::Zeroizing;
 
+use crate::advice::Advice;
 use crate::card::{Card, Transaction};
 use crate::identity::Identity;
 use crate::management_key::{self, ManagementKey};
@@ -30,6 +31,16 @@ impl Asker {
 
     pub(crate) fn tell(&self, event: Event<'_>) {
         self.context.interaction.event(event);
+    }
+
+    /// Tells what a person should know before such a key is made or used, once for each card.
+    pub(crate) fn advise(&self, spec: KeySpec, origin: Option<KeyOrigin>) {
+        let Identity { version, name, .. } = self.card.identity();
+        if let Some(advice) = Advice::on_key(spec, origin, *version)
+            && self.card.is_new(advice)
+        {
+            self.tell(Event::Advice { token: name, text: &advice.to_string() });
+        }
     }
 
     /// Makes sure that the PIN is at hand. A person is told how many tries there are, and is not even
@@ -82,9 +93,12 @@ impl Asker {
     }
 
     fn manage_with(&self, with_pin: WithPin) -> Result<Transaction<'_>> {
-        let named = match self.context.secrets.source(SecretKind::ManagementKey) {
-            Some(_) => Some(self.fetch_management_key()?),
-            None => None,
+        let named = match self.card.take_management_secret()? {
+            Some(known) => Some(known),
+            None => match self.context.secrets.source(SecretKind::ManagementKey) {
+                Some(_) => Some(self.fetch_management_key()?),
+                None => None,
+            },
         };
         let mut keeps_it = false;
         if named.is_none() {
@@ -107,16 +121,16 @@ impl Asker {
         }
         let ManagementKeyMetadata { algorithm, touch, .. } = transaction.management_key_facts()?;
         let kind = SecretKind::ManagementKey;
-        let key = match named.or(asked) {
-            Some(text) => ManagementKey::from_hex(algorithm, &text, kind)?,
+        let given = named.or(asked);
+        let key = match &given {
+            Some(text) => ManagementKey::from_hex(algorithm, text, kind)?,
             None => {
                 let printed = transaction.object(ObjectId::PRINTED)?;
                 let octets = printed.as_deref().and_then(|p| read_protected_key(p));
-                let octets = octets.ok_or_else(|| Error::NotFound {
-                    what: format!(
-                        "the management key that {} says it keeps",
-                        self.card.identity().name
-                    ),
+                let octets = octets.ok_or_else(|| Error::SecretSource {
+                    kind,
+                    origin: self.card.identity().name.clone(),
+                    source: "it says that it keeps it, and does not".into(),
                 })?;
                 ManagementKey::new(algorithm, Zeroizing::new(octets.to_vec()), kind)?
             }
@@ -125,6 +139,7 @@ impl Asker {
             self.tell(Event::Touch { token: &self.card.identity().name });
         }
         transaction.authenticate(&key)?;
+        *transaction.management_secret() = given;
         Ok(transaction)
     }
 

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use signer_core::{
-    Error, Event, KeyPolicy, OpenContext, PinPolicy, Result, Signature, SignatureAlgorithm, Signer,
-    SigningSession, SubjectPublicKeyInfoOwned, TouchPolicy, VerifyingKey,
+    Error, Event, KeyOrigin, KeyPolicy, KeySpec, OpenContext, PinPolicy, Result, Signature,
+    SignatureAlgorithm, Signer, SigningSession, SubjectPublicKeyInfoOwned, TouchPolicy,
+    VerifyingKey,
 };
 
 use crate::algorithm::KeyAlgorithm;
@@ -17,6 +18,7 @@ use crate::message;
 use crate::secrets::Asker;
 use crate::slot::Slot;
 use crate::status::Meaning;
+use crate::token::Found;
 
 use session::YubiKeySession;
 
@@ -32,6 +34,8 @@ pub(crate) struct YubiKeySigner {
     verifying_key: VerifyingKey,
     /// As far as the card tells.
     policy: KeyPolicy,
+    /// What weaknesses depend on.
+    kind: (KeySpec, Option<KeyOrigin>),
     /// When the last touch was given, for keys that keep it for a while.
     touched: Mutex<Option<Instant>>,
 }
@@ -43,21 +47,32 @@ impl YubiKeySigner {
         context: Arc<OpenContext>,
         slot: Slot,
         (key, algorithm): (KeyAlgorithm, SignatureAlgorithm),
-        public_key: SubjectPublicKeyInfoOwned,
-        policy: KeyPolicy,
+        Found { public_key, policy, origin }: Found,
     ) -> Result<Self> {
+        let spec = KeySpec::of(&public_key)?;
         let verifying_key = VerifyingKey::new(&public_key).map_err(|error| Error::Device {
             doing: format!("reading the public key of {slot} of {}", card.identity().name),
             source: Box::new(error),
         })?;
         let asker = Asker::new(card.clone(), context);
         let touched = Mutex::new(None);
-        Ok(Self { card, asker, slot, key, algorithm, public_key, verifying_key, policy, touched })
+        Ok(Self {
+            card,
+            asker,
+            slot,
+            key,
+            algorithm,
+            public_key,
+            verifying_key,
+            policy,
+            kind: (spec, origin),
+            touched,
+        })
     }
 
     /// When the key wants the PIN, or is taken to where the card does not tell.
     fn pin_policy(&self) -> PinPolicy {
-        self.policy.pin.unwrap_or_else(|| self.slot.default_pin_policy())
+        self.policy.pin.unwrap_or_else(|| self.card.identity().default_pin_policy(self.slot))
     }
 
     /// A transaction to sign in, with the PIN at hand: it is fetched before, so that nobody has to
@@ -71,6 +86,7 @@ impl YubiKeySigner {
 
     fn sign_in(&self, transaction: &mut Transaction<'_>, message: &[u8]) -> Result<Signature> {
         let input = message::prepare(message, self.algorithm, self.key)?;
+        self.asker.advise(self.kind.0, self.kind.1);
         let needs_pin = match self.pin_policy() {
             PinPolicy::Never => false,
             PinPolicy::Once => transaction.verified.is_none(),

@@ -15,7 +15,6 @@ use signer_core::{
 };
 use x509_cert::Certificate;
 
-use crate::advice::Advice;
 use crate::algorithm::KeyAlgorithm;
 use crate::attestation::Attestation;
 use crate::card::{Card, Transaction};
@@ -59,12 +58,6 @@ impl YubiKeyToken {
         &self.card
     }
 
-    /// What a person should know of this firmware, once in a run.
-    #[must_use]
-    pub fn advice(&self) -> Vec<Advice> {
-        Advice::on(self.card.identity().version)
-    }
-
     /// `algorithm` fits the key.
     fn signer_of(
         &self,
@@ -74,14 +67,7 @@ impl YubiKeyToken {
     ) -> Result<YubiKeySigner> {
         let spec = KeySpec::of(&found.public_key)?;
         let kind = KeyAlgorithm::of(spec, self.card.identity().version)?;
-        YubiKeySigner::new(
-            self.card.clone(),
-            self.context.clone(),
-            slot,
-            (kind, algorithm),
-            found.public_key,
-            found.policy,
-        )
+        YubiKeySigner::new(self.card.clone(), self.context.clone(), slot, (kind, algorithm), found)
     }
 
     /// The slot that a key reference names; of several keys none is the only one.
@@ -151,10 +137,10 @@ impl Token for YubiKeyToken {
 
 /// What can be learned of the key in a slot.
 #[derive(Clone, Debug)]
-struct Found {
-    public_key: SubjectPublicKeyInfoOwned,
-    policy: KeyPolicy,
-    origin: Option<KeyOrigin>,
+pub(crate) struct Found {
+    pub(crate) public_key: SubjectPublicKeyInfoOwned,
+    pub(crate) policy: KeyPolicy,
+    pub(crate) origin: Option<KeyOrigin>,
 }
 
 impl Found {

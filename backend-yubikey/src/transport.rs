@@ -5,6 +5,7 @@ pub mod pcsc;
 pub mod record;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One connection to one card.
@@ -75,7 +76,24 @@ pub trait Readers: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`TransportError::NoCard`], [`TransportError::Busy`], and whatever else the system reports.
     fn connect(&self, name: &str) -> Result<Box<dyn Transport>, TransportError>;
+
+    /// As [`Readers::connect`], and has it told when somebody else is waited for, then and in later
+    /// transactions of this connection. Carriers that nobody else can hold tell nothing.
+    ///
+    /// # Errors
+    /// As [`Readers::connect`].
+    fn connect_telling(
+        &self,
+        name: &str,
+        _waits: Waits,
+    ) -> Result<Box<dyn Transport>, TransportError> {
+        self.connect(name)
+    }
 }
+
+/// Called when another program that has the card is waited for, before patience is over; once for
+/// each wait. It is called on the thread that waits.
+pub type Waits = Arc<dyn Fn() + Send + Sync>;
 
 /// Why no answer came from a card.
 #[derive(Debug, thiserror::Error)]

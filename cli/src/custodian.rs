@@ -57,6 +57,11 @@ pub(crate) fn act_as<T>(
             );
         }
     }
+    if outcome.is_err() && custodian.is_in_doubt() {
+        context.output.warn(
+            "the token may have it or not: try it before the old one, and keep both until one is right",
+        );
+    }
     Ok(outcome?)
 }
 

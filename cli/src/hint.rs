@@ -2,6 +2,8 @@
 
 mod issuing;
 
+use signer_core::SecretKind;
+
 use crate::error::Error;
 use crate::settings;
 
@@ -55,7 +57,7 @@ fn folder_of(path: &std::path::Path) -> String {
 }
 
 fn signer(error: &signer_core::Error) -> String {
-    use signer_core::Error;
+    use signer_core::{Error, SecretKind};
     match error {
         Error::Locator { .. } => {
             "name a signer of the settings file or a locator: `--signer soft:dak_private_key.pem`"
@@ -68,17 +70,37 @@ fn signer(error: &signer_core::Error) -> String {
             "`touchmark token list` and `touchmark doctor` show what is there".into()
         }
         Error::Ambiguous { .. } => {
-            "name one of them exactly; `touchmark key list` shows what tells them apart".into()
+            "name one of them exactly; `touchmark token list` and `touchmark key list` show what \
+             tells them apart"
+                .into()
         }
         Error::AlreadyExists { .. } => {
-            "nothing is ever overwritten; move it away with `mv`, or choose another name".into()
+            "nothing is ever overwritten; choose another name or slot, or move what is there away: \
+             a file with `mv`, a key with `touchmark key move`"
+                .into()
+        }
+        Error::WrongSecret { kind: SecretKind::ManagementKey, .. }
+        | Error::SecretUnusable { kind: SecretKind::ManagementKey, .. }
+        | Error::SecretSource { kind: SecretKind::ManagementKey, .. } => {
+            "name the right one with --management-key; where `touchmark management-key change` was \
+             cut short, that is the newest one in escrow"
+                .into()
+        }
+        Error::WrongSecret { kind: SecretKind::Pin | SecretKind::Puk, .. } => {
+            "check the secret's source before trying again (`touchmark doctor` names it); where a \
+             change was cut short, the newest one in escrow may be right"
+                .into()
         }
         Error::WrongSecret { .. } => {
             "check the secret's source before trying again; `touchmark doctor` names it".into()
         }
-        Error::Blocked { kind: signer_core::SecretKind::Pin, .. } => "unblock it with its PUK or SO PIN: `touchmark pin unblock`".into(),
+        Error::Blocked { kind: SecretKind::Puk | SecretKind::SoPin, .. } => {
+            "nothing but a reset brings it back, and that destroys all keys: `touchmark token \
+             reset`; a PIN that still has tries works on"
+                .into()
+        }
         Error::Blocked { .. } => {
-            "nothing but a reset brings it back; see what would be lost: `touchmark token info`".into()
+            "unblock it with its PUK or SO PIN: `touchmark pin unblock`".into()
         }
         Error::LastTryRefused { .. } => {
             "one more wrong one would block it; make sure of its source with `touchmark doctor`, \
@@ -105,17 +127,10 @@ fn signer(error: &signer_core::Error) -> String {
             "check that the source exists and may be read: `touchmark doctor`".into()
         }
         Error::NobodyToAsk { kind, .. } => {
-            use signer_core::SecretKind;
-            let flag = match kind {
-                SecretKind::Passphrase => "--passphrase file:PATH",
-                SecretKind::Puk => "--puk file:PATH",
-                SecretKind::SoPin => "--so-pin file:PATH",
-                SecretKind::NewPin => "--new-pin file:PATH",
-                SecretKind::NewSoPin => "--new-so-pin file:PATH",
-                SecretKind::NewPassphrase => "--new-passphrase file:PATH",
-                _ => "--pin file:PATH",
-            };
-            format!("name a source, such as `{flag}`, or run it on a terminal without --no-input")
+            format!(
+                "name a source, such as `{} file:PATH`, or run it on a terminal without --no-input",
+                flag(*kind)
+            )
         }
         Error::Unsupported { .. } => {
             "`touchmark key list` shows what kind of key it is, `touchmark --help` what can be asked"
@@ -136,7 +151,8 @@ fn signer(error: &signer_core::Error) -> String {
         }
         Error::AnotherKey { .. } => {
             "compare with `touchmark key list`; if the new key is right, correct spki-sha256 or \
-             the certificate in the settings file"
+             the certificate in the settings file; `touchmark cert import --force` stores a \
+             certificate all the same"
                 .into()
         }
         Error::Device { .. } => {
@@ -146,6 +162,21 @@ fn signer(error: &signer_core::Error) -> String {
             format!("check the folder and the room on its disk: `df '{}'`", folder_of(path))
         }
         _ => "see what is there with `touchmark doctor`".into(),
+    }
+}
+
+/// The flag that names a source for this secret.
+fn flag(kind: SecretKind) -> &'static str {
+    match kind {
+        SecretKind::Puk => "--puk",
+        SecretKind::ManagementKey => "--management-key",
+        SecretKind::Passphrase => "--passphrase",
+        SecretKind::NewPin => "--new-pin",
+        SecretKind::NewPuk => "--new-puk",
+        SecretKind::NewManagementKey => "--new-management-key",
+        SecretKind::NewPassphrase => "--new-passphrase",
+        // The type may grow; a kind that has no flag of its own has none that is better.
+        _ => "--pin",
     }
 }
 
@@ -253,10 +284,25 @@ mod tests {
 
     #[test]
     fn a_missing_source_is_named_by_its_own_flag() {
-        let error = signer_core::Error::NobodyToAsk {
-            kind: signer_core::SecretKind::Passphrase,
-            token: "x".into(),
-        };
-        assert!(of(&error.into()).contains("--passphrase"));
+        for (kind, flag) in [
+            (SecretKind::Pin, "--pin "),
+            (SecretKind::Puk, "--puk "),
+            (SecretKind::ManagementKey, "--management-key "),
+            (SecretKind::Passphrase, "--passphrase "),
+            (SecretKind::NewPin, "--new-pin "),
+            (SecretKind::NewPuk, "--new-puk "),
+            (SecretKind::NewManagementKey, "--new-management-key "),
+            (SecretKind::NewPassphrase, "--new-passphrase "),
+        ] {
+            let error = signer_core::Error::NobodyToAsk { kind, token: "x".into() };
+            assert!(of(&error.into()).contains(&format!("`{flag}file:PATH`")), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_blocked_puk_is_not_unblocked_by_itself() {
+        let blocked = |kind| of(&signer_core::Error::Blocked { kind, token: "x".into() }.into());
+        assert!(blocked(SecretKind::Pin).contains("pin unblock"));
+        assert!(blocked(SecretKind::Puk).contains("token reset"));
     }
 }

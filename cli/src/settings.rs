@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod find;
+mod firmware;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use ledger::{Digest, Location};
 use signer_core::{Isolation, Locator, SecretSpec, SignatureAlgorithm};
 
 pub(crate) use error::Error;
+pub(crate) use firmware::Firmware;
 
 /// What the settings file says. Every path in it starts from the file's folder.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) issue: IssueSettings,
     /// Where new secrets of tokens are kept.
     pub(crate) escrow: EscrowSettings,
+    /// Certificates that attestations are believed by, besides those of the tokens' makers.
+    pub(crate) attestation_roots: Vec<PathBuf>,
     /// The name of this station.
     pub(crate) station: Option<String>,
     /// The profiles by name, besides those that are built in.
@@ -56,6 +60,8 @@ pub(crate) struct SignerSettings {
     pub(crate) spki_sha256: Option<Digest>,
     /// Where its PKCS#11 module runs.
     pub(crate) isolation: Isolation,
+    /// The oldest firmware that its token may have.
+    pub(crate) min_firmware: Option<Firmware>,
 }
 
 /// `[escrow]`.
@@ -117,6 +123,7 @@ impl SignerSettings {
             algorithm: None,
             spki_sha256: None,
             isolation: Isolation::None,
+            min_firmware: None,
         }
     }
 

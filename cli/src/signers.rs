@@ -8,8 +8,8 @@ use der::Encode;
 use issuer::certificate::ParsedCertificate;
 use ledger::Digest;
 use signer_core::{
-    Backend, CertStore, KeyRef, Locator, OpenContext, Permissions, Registry, Secret, SecretKind,
-    SecretSpec, Secrets, SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
+    Backend, CertStore, KeyManager, KeyRef, Locator, OpenContext, Permissions, Registry, Secret,
+    SecretKind, SecretSpec, Secrets, SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
 };
 
 use crate::args::Global;
@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::prompt::{self, Prompt};
-use crate::settings::SignerSettings;
+use crate::settings::{Firmware, SignerSettings};
 
 /// A signer that was chosen and not yet opened.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ pub(crate) struct Chosen<'a> {
     pub(crate) certificate: Option<PathBuf>,
     algorithm: Option<SignatureAlgorithm>,
     pinned: Option<Digest>,
+    min_firmware: Option<Firmware>,
     registry: &'a Registry,
     with: OpenContext,
 }
@@ -151,6 +152,7 @@ impl<'a> Chosen<'a> {
             certificate: configured.certificate.clone(),
             algorithm: configured.algorithm,
             pinned: configured.spki_sha256,
+            min_firmware: configured.min_firmware.clone(),
             registry: context.registry,
             with: OpenContext {
                 secrets,
@@ -176,9 +178,28 @@ impl<'a> Chosen<'a> {
     /// Opens its token. No secret is asked for yet.
     ///
     /// # Errors
-    /// As [`signer_core::Backend::open`].
+    /// As [`signer_core::Backend::open`]; [`Error::Refused`] for firmware that the settings find too
+    /// old.
     pub(crate) fn token(&self) -> Result<Box<dyn Token>> {
-        Ok(self.backend()?.open(&self.locator, &self.with)?)
+        let token = self.backend()?.open(&self.locator, &self.with)?;
+        let info = token.info();
+        match (&self.min_firmware, &info.version) {
+            (Some(wanted), found) if !found.as_ref().is_some_and(|it| wanted.is_met_by(it)) => {
+                let found = found.as_deref().unwrap_or("unknown to it");
+                Err(Error::Refused {
+                    what: format!(
+                        "{} has firmware {found}, and the settings ask for {wanted} or later",
+                        info.name()
+                    ),
+                    hint: format!(
+                        "use a newer token, or change min-firmware of {}; `touchmark token list` \
+                         shows what is there",
+                        self.name
+                    ),
+                })
+            }
+            _ => Ok(token),
+        }
     }
 
     /// The backend of its locator.
@@ -197,12 +218,33 @@ impl<'a> Chosen<'a> {
         Ok(self.backend()?.key(&self.locator)?)
     }
 
+    /// Where its key is, in words that name the token it was found on and no other: for people and the
+    /// ledger, whatever was typed.
+    ///
+    /// # Errors
+    /// As [`Chosen::key`].
+    pub(crate) fn place(&self, token: &dyn Token) -> Result<String> {
+        Ok(token.info().locator.of_key(&self.key()?).to_string())
+    }
+
     /// Opens its key for signing, by `algorithm` or else the settings'.
     ///
     /// # Errors
     /// As [`Token::signer`]; [`signer_core::Error::AnotherKey`] when it is not the pinned one.
     pub(crate) fn signer(&self, algorithm: Option<SignatureAlgorithm>) -> Result<Arc<dyn Signer>> {
-        let signer = self.token()?.signer(&self.key()?, algorithm.or(self.algorithm))?;
+        self.signer_of(&mut *self.token()?, algorithm)
+    }
+
+    /// The same, of its token that is open already.
+    ///
+    /// # Errors
+    /// As [`Chosen::signer`].
+    pub(crate) fn signer_of(
+        &self,
+        token: &mut dyn Token,
+        algorithm: Option<SignatureAlgorithm>,
+    ) -> Result<Arc<dyn Signer>> {
+        let signer = token.signer(&self.key()?, algorithm.or(self.algorithm))?;
         self.check_pinned(signer.public_key())?;
         Ok(signer)
     }
@@ -242,6 +284,22 @@ impl<'a> Chosen<'a> {
                 source: Box::new(error),
             })?;
         Ok(vec![certificate])
+    }
+
+    /// What makes and destroys keys on its token. `doing` reads before the signer's name where nothing
+    /// does.
+    ///
+    /// # Errors
+    /// [`signer_core::Error::Unsupported`] for such a token.
+    pub(crate) fn key_manager<'t>(
+        &self,
+        token: &'t mut dyn Token,
+        doing: &str,
+    ) -> Result<&'t mut dyn KeyManager> {
+        Ok(token.key_manager().ok_or_else(|| signer_core::Error::Unsupported {
+            operation: format!("{doing} {}", self.name),
+            needs: "another kind of token".into(),
+        })?)
     }
 
     /// The certificates that its token stores. `doing` reads before the signer's name where it stores

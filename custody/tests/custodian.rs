@@ -119,6 +119,10 @@ impl Administration for Card {
         }
     }
 
+    fn verify_for_retries(&mut self) -> Result<()> {
+        Err(unsupported())
+    }
+
     fn set_retries(&mut self, _retries: Retries) -> Result<()> {
         Err(unsupported())
     }

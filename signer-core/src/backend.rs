@@ -149,9 +149,12 @@ pub enum Event<'a> {
         /// Which secret.
         kind: SecretKind,
     },
-    /// Something works now and is likely to fail later.
-    Warning {
-        /// What, and what would be better; a whole clause without a full stop.
+    /// Something that works now and that a person should know of: a published weakness, or what is
+    /// likely to fail later.
+    Advice {
+        /// The token, as a person would name it.
+        token: &'a str,
+        /// What a person should know.
         text: &'a str,
     },
 }

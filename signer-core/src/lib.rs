@@ -47,15 +47,15 @@ pub use backend::{
 };
 pub use bridge::{X509Signature, X509Signer};
 pub use clock::{Clock, FixedClock, SystemClock};
-pub use error::{Error, Result};
+pub use error::{Cause, Error, Result};
 pub use locator::{Attributes, Locator};
 pub use pin_guard::PinGuard;
 pub use secret::{Secret, SecretKind, SecretRules, memory_was_not_locked};
 pub use secret_source::{SecretRequest, SecretSource, SecretSpec, Secrets};
 pub use signer::{Signature, Signer, SigningSession};
 pub use token::{
-    Administration, CertStore, EmptyToken, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef,
-    KeyWeakness, ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection,
+    Administration, Attested, CertStore, EmptyToken, KeyInfo, KeyManager, KeyOrigin, KeyPolicy,
+    KeyRef, KeyWeakness, ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection,
     NewManagementKey, NewToken, PinManager, PinPolicy, PinStatus, Retries, Token, TokenInfo,
     TouchPolicy, WhenKeysDiffer,
 };

@@ -120,6 +120,25 @@ impl Locator {
         }
     }
 
+    /// The locator of one key of the token that this one names; of the only key it is the token's.
+    #[must_use]
+    pub fn of_key(&self, key: &KeyRef) -> Self {
+        let mut pairs = Vec::new();
+        match key {
+            KeyRef::Sole => {}
+            KeyRef::Slot(slot) => pairs.push(format!("slot={}", percent_encode(slot))),
+            KeyRef::Object { label, id } => {
+                pairs.extend(label.iter().map(|label| format!("object={}", percent_encode(label))));
+                let octets = |id: &[u8]| -> String {
+                    id.iter().map(|octet| format!("%{octet:02X}")).collect()
+                };
+                pairs.extend(id.iter().map(|id| format!("id={}", octets(id))));
+            }
+        }
+        let whole = [self.path.clone()].into_iter().filter(|path| !path.is_empty()).chain(pairs);
+        Self { path: whole.collect::<Vec<_>>().join(";"), ..self.clone() }
+    }
+
     fn unusable(&self, reason: &str) -> Error {
         Error::Locator { text: self.to_string(), reason: reason.to_owned() }
     }
@@ -305,6 +324,28 @@ mod tests {
         assert_eq!(locator.pin_source().unwrap(), Some(SecretSpec::File("/run/pin".into())));
         let slot: Locator = "yubikey:serial=1;slot=9C".parse().unwrap();
         assert_eq!(slot.attributes().unwrap().key(), KeyRef::Slot("9c".into()));
+    }
+
+    #[test]
+    fn a_key_of_a_token_has_a_locator_that_reads_back() {
+        let object = KeyRef::Object { label: Some("a;b".into()), id: Some(vec![1, 0xff]) };
+        for (token, key, text) in [
+            ("yubikey:serial=1", KeyRef::Slot("9c".into()), "yubikey:serial=1;slot=9c"),
+            ("yubikey:", KeyRef::Slot("9c".into()), "yubikey:slot=9c"),
+            ("soft:a.pem", KeyRef::Sole, "soft:a.pem"),
+            (
+                "pkcs11:token=f?module-path=/m.so",
+                object,
+                "pkcs11:token=f;object=a%3Bb;id=%01%FF?module-path=/m.so",
+            ),
+        ] {
+            let whole = token.parse::<Locator>().unwrap().of_key(&key);
+            assert_eq!(whole.to_string(), text);
+            if key != KeyRef::Sole {
+                let read: Locator = text.parse().unwrap();
+                assert_eq!(read.attributes().unwrap().key(), key);
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One open card, session or key file, and what it can do.
 
 mod administration;
+mod attested;
 mod certificate;
 mod empty;
 mod key;
@@ -16,6 +17,7 @@ pub use administration::{
     Administration, ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection,
     NewManagementKey, Retries,
 };
+pub use attested::Attested;
 pub use certificate::{CertStore, WhenKeysDiffer};
 pub use empty::{EmptyToken, NewToken};
 pub use key::{KeyInfo, KeyManager, KeyRef, KeyWeakness};

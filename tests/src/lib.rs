@@ -2,6 +2,7 @@
 
 pub mod counting;
 pub mod drawer;
+pub mod faults;
 pub mod fleet;
 pub mod forge;
 pub mod fuzz;

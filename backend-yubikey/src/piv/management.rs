@@ -95,6 +95,7 @@ impl Transaction<'_> {
         let command = Command::new(0xff, 0xff, touch).with_secret(data);
         // Whatever comes of it, it is not what it was.
         *self.known_management_key() = None;
+        *self.management_secret() = None;
         self.send(&command).map(drop).map_err(|error| {
             error.doing(format!("setting the management key of {}", self.identity().name))
         })
@@ -124,6 +125,7 @@ impl Transaction<'_> {
         self.verified = None;
         *self.pin() = None;
         *self.known_management_key() = None;
+        *self.management_secret() = None;
         // RESET RETRY COUNTER with a wrong PUK, as Yubico's own tool blocks it.
         for (ins, length) in [(0x20, 8), (0x2c, 16)] {
             self.block(ins, length).map_err(|error| error.doing(doing.as_str()))?;

@@ -20,11 +20,17 @@ impl Administration for YubiKeyToken {
     }
 
     fn change_puk(&mut self, puk: &Secret, new_puk: &Secret) -> Result<()> {
+        self.card.identity().refuse_bio("changing the PUK")?;
         refuse_equal(puk, new_puk, SecretKind::NewPuk)?;
         self.card.transaction()?.change_puk(&self.context.guard, puk, new_puk)
     }
 
+    fn verify_for_retries(&mut self) -> Result<()> {
+        self.asker.manage_with_pin().map(drop)
+    }
+
     fn set_retries(&mut self, retries: Retries) -> Result<()> {
+        self.card.identity().refuse_bio("setting the retry limits")?;
         check_retries(retries)?;
         self.asker.manage_with_pin()?.set_retries(retries)?;
         self.forget_faults();
@@ -36,7 +42,12 @@ impl Administration for YubiKeyToken {
         let mut transaction = self.card.transaction()?;
         if transaction.tries(SecretKind::Pin)?.is_default != Some(false) {
             let factory = Secret::new(FACTORY_PIN.to_vec());
-            left_alone(transaction.change_pin(&guard, &factory, new_pin))?;
+            let changed = transaction.change_pin(&guard, &factory, new_pin);
+            // Setting the limits may follow, and wants the PIN that the token has now.
+            if changed.is_ok() {
+                *transaction.pin() = Some(Secret::new(new_pin.expose().to_vec()));
+            }
+            left_alone(changed)?;
         }
         if transaction.tries(SecretKind::Puk)?.is_default != Some(false) {
             let factory = Secret::new(FACTORY_PUK.to_vec());
@@ -68,8 +79,9 @@ impl Administration for YubiKeyToken {
         self.asker.manage().map(drop)
     }
 
-    /// With protection, the card is given the key to keep before it is set: a cut in between leaves
-    /// the old key valid, and never a key that nobody has.
+    /// With protection, the card is given the key to keep after it is set. The old one may be kept
+    /// there and nowhere else, and must not be gone before it is of no use; who sets a new one has
+    /// that one.
     fn set_management_key(&mut self, new: &NewManagementKey<'_>) -> Result<()> {
         let version = self.card.identity().version;
         let key = ManagementKey::from_hex(new.algorithm, new.key, SecretKind::NewManagementKey)?;
@@ -94,20 +106,19 @@ impl Administration for YubiKeyToken {
         };
         let noted = AdminData::read(&mut transaction)?;
         let kept = noted.keeps_management_key();
-        if protect {
-            transaction.put_object(ObjectId::PRINTED, &protected_key(key.expose()))?;
-        }
         transaction.set_management_key(&key, new.touch)?;
         transaction.authenticate(&key)?;
         match (protect, kept) {
             (true, _) => {
+                transaction.put_object(ObjectId::PRINTED, &protected_key(key.expose()))?;
                 let noted = noted.keeping_management_key();
                 transaction.put_object(ObjectId::ADMIN_DATA, &noted.encode())
             }
             (false, true) => {
+                // The note last: with it, who does this again sees that there is something to do.
+                transaction.put_object(ObjectId::PRINTED, &[])?;
                 let noted = noted.without_management_key();
-                transaction.put_object(ObjectId::ADMIN_DATA, &noted.encode())?;
-                transaction.put_object(ObjectId::PRINTED, &[])
+                transaction.put_object(ObjectId::ADMIN_DATA, &noted.encode())
             }
             (false, false) => Ok(()),
         }
@@ -130,6 +141,7 @@ impl Administration for YubiKeyToken {
     }
 
     fn reset(&mut self) -> Result<()> {
+        self.card.identity().refuse_bio("resetting the PIV applet")?;
         self.card.transaction()?.reset()?;
         self.forget_faults();
         Ok(())

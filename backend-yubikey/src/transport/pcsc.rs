@@ -6,6 +6,7 @@
 
 use std::ffi::{CStr, CString};
 use std::fmt;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use ::pcsc::{Card, Context, Disposition, Error, Protocols, Scope, ShareMode, Transaction};
 use zeroize::Zeroizing;
 
-use super::{Bounds, Leave, Readers, Transport, TransportError};
+use super::{Bounds, Leave, Readers, Transport, TransportError, Waits};
 
 /// The readers of this machine that call themselves YubiKeys. Any other one can be connected to by
 /// its name.
@@ -39,7 +40,16 @@ impl Readers for PcscReaders {
     }
 
     fn connect(&self, name: &str) -> Result<Box<dyn Transport>, TransportError> {
-        PcscTransport::connect(name, self.bounds).map(|card| Box::new(card) as Box<dyn Transport>)
+        self.connect_telling(name, Arc::new(|| ()))
+    }
+
+    fn connect_telling(
+        &self,
+        name: &str,
+        waits: Waits,
+    ) -> Result<Box<dyn Transport>, TransportError> {
+        let card = PcscTransport::connect(name, self.bounds, waits)?;
+        Ok(Box::new(card))
     }
 }
 
@@ -47,20 +57,21 @@ impl Readers for PcscReaders {
 pub struct PcscTransport {
     reader: CString,
     bounds: Bounds,
+    waits: Waits,
     worker: Option<Worker>,
     extended_length: bool,
 }
 
 impl PcscTransport {
-    /// Connects to the card in a reader.
+    /// Connects to the card in a reader. `waits` is called when somebody else has to be waited for.
     ///
     /// # Errors
     /// [`TransportError::NoCard`], [`TransportError::Busy`] when somebody has the card to himself,
     /// [`TransportError::NoService`], [`TransportError::Denied`], [`TransportError::Overrun`].
-    pub fn connect(reader: &str, bounds: Bounds) -> Result<Self, TransportError> {
+    pub fn connect(reader: &str, bounds: Bounds, waits: Waits) -> Result<Self, TransportError> {
         let reader = CString::new(reader)
             .map_err(|_| TransportError::Other("a reader's name holds a NUL".into()))?;
-        let mut transport = Self { reader, bounds, worker: None, extended_length: false };
+        let mut transport = Self { reader, bounds, waits, worker: None, extended_length: false };
         transport.reconnect()?;
         Ok(transport)
     }
@@ -69,7 +80,9 @@ impl PcscTransport {
     /// to again: a late answer must not be taken for that of the next command.
     fn ask(&mut self, request: Request, bound: Duration) -> Result<Vec<u8>, TransportError> {
         let worker = self.worker.as_ref().ok_or(TransportError::GivenUp)?;
+        let is_begin = matches!(request, Request::Begin);
         let reply = match worker.requests.send(request) {
+            Ok(()) if is_begin => wait_telling(&worker.replies, bound, &self.waits),
             Ok(()) => wait(&worker.replies, bound),
             Err(_) => Err(TransportError::GivenUp),
         };
@@ -108,7 +121,7 @@ impl Transport for PcscTransport {
         // Short of the bound, so that whoever has the card to himself is told of, and not a timeout.
         let patience = self.bounds.command * 4 / 5;
         thread::spawn(move || serve(&reader, patience, &received, &sender));
-        let atr = wait(&replies, self.bounds.command)?;
+        let atr = wait_telling(&replies, self.bounds.command, &self.waits)?;
         // What a YubiKey's ATR has over USB and not over a contactless reader.
         self.extended_length = atr.get(1).is_some_and(|octet| octet & 0xf0 == 0xf0);
         self.worker = Some(Worker { requests, replies });
@@ -150,6 +163,26 @@ fn wait<T>(
         Err(RecvTimeoutError::Disconnected) => {
             Err(TransportError::Other("the smart card service failed".into()))
         }
+    }
+}
+
+/// As [`wait`], for what takes long only when another program has the card.
+fn wait_telling<T>(
+    replies: &Receiver<Result<T, TransportError>>,
+    bound: Duration,
+    waits: &Waits,
+) -> Result<T, TransportError> {
+    let unnoticed = bound / 10;
+    match wait(replies, unnoticed) {
+        Err(TransportError::Overrun { .. }) => {
+            waits();
+            let reply = wait(replies, bound.saturating_sub(unnoticed));
+            reply.map_err(|error| match error {
+                TransportError::Overrun { .. } => TransportError::Overrun { bound },
+                other => other,
+            })
+        }
+        reply => reply,
     }
 }
 
@@ -296,6 +329,7 @@ mod tests {
         let mut transport = PcscTransport {
             reader: CString::default(),
             bounds: Bounds { command: Duration::from_millis(5), ..Bounds::default() },
+            waits: Arc::new(|| ()),
             worker: Some(Worker { requests, replies }),
             extended_length: false,
         };
@@ -307,6 +341,31 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_another_program_is_told_before_patience_is_over() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        let told = Arc::new(AtomicU32::new(0));
+        let count = told.clone();
+        let (requests, received) = channel();
+        let (sender, replies) = channel();
+        let mut transport = PcscTransport {
+            reader: CString::default(),
+            bounds: Bounds { command: Duration::from_secs(5), ..Bounds::default() },
+            waits: Arc::new(move || {
+                count.fetch_add(1, Ordering::SeqCst);
+                // Only now does the other program let go.
+                sender.send(Ok(vec![0x90, 0x00])).unwrap();
+            }),
+            worker: Some(Worker { requests, replies }),
+            extended_length: false,
+        };
+        transport.begin().unwrap();
+        assert_eq!(told.load(Ordering::SeqCst), 1);
+        drop(received);
+        assert!(transport.begin().is_err());
+        assert_eq!(told.load(Ordering::SeqCst), 1, "who is gone is not waited for");
+    }
+
+    #[test]
     fn an_answer_of_no_octets_is_a_removed_card() {
         let (requests, _received) = channel();
         let (sender, replies) = channel();
@@ -314,6 +373,7 @@ mod tests {
         let mut transport = PcscTransport {
             reader: CString::default(),
             bounds: Bounds::default(),
+            waits: Arc::new(|| ()),
             worker: Some(Worker { requests, replies }),
             extended_length: false,
         };

@@ -96,18 +96,28 @@ impl Readers for Shelf {
 
 /// Counts what a person was told.
 #[derive(Debug, Default)]
-struct Touches(Mutex<usize>);
+struct Touches {
+    touches: Mutex<usize>,
+    advice: Mutex<Vec<String>>,
+}
 
 impl Interaction for Touches {
     fn event(&self, event: Event<'_>) {
-        if matches!(event, Event::Touch { .. }) {
-            *self.0.lock().unwrap() += 1;
+        match event {
+            Event::Touch { .. } => *self.touches.lock().unwrap() += 1,
+            Event::Advice { text, .. } => self.advice.lock().unwrap().push(text.into()),
+            _ => {}
         }
     }
 }
 
 impl Touches {
     fn count(&self) -> usize {
-        *self.0.lock().unwrap()
+        *self.touches.lock().unwrap()
+    }
+
+    /// What was told since the last look.
+    fn advice(&self) -> Vec<String> {
+        self.advice.lock().unwrap().drain(..).collect()
     }
 }

@@ -202,3 +202,24 @@ fn threads_take_turns_at_one_card() {
     }
     assert_eq!(rig.card.count("verify"), 4, "each transaction verifies for itself");
 }
+
+#[test]
+fn eucleak_is_told_once_when_a_curve_key_is_used_and_not_when_it_is_read() {
+    let rig = Rig::new([5, 4, 3]);
+    let mut token = rig.opened();
+    token.keys().unwrap();
+    let signer = token.signer(&slot(), None).unwrap();
+    assert_eq!(rig.touches.advice(), [""; 0]);
+    let mut session = signer.session().unwrap();
+    for _ in 0..3 {
+        session.sign(b"message").unwrap();
+    }
+    drop(session);
+    signer.sign(b"message").unwrap();
+    let advice = rig.touches.advice();
+    assert!(matches!(advice.as_slice(), [one] if one.contains("EUCLEAK")), "{advice:?}");
+
+    let rig = Rig::new(NEWEST);
+    self::signer(&rig).sign(b"message").unwrap();
+    assert_eq!(rig.touches.advice(), [""; 0]);
+}

@@ -47,6 +47,10 @@ pub(crate) struct MakeCsr {
     /// Encrypt a new key file under this passphrase
     #[arg(long, value_name = "SOURCE", requires = "generate")]
     new_passphrase: Option<SecretSpec>,
+
+    /// Where the management key comes from, in hexadecimal; else the settings', else it is asked for
+    #[arg(long, value_name = "SOURCE", requires = "generate")]
+    management_key: Option<SecretSpec>,
 }
 
 /// What is printed, and but for the last two what the ledger keeps.
@@ -74,8 +78,9 @@ impl Run for MakeCsr {
         // Read first: a key that was made for a bad config would have to be cleared away.
         let config = Config::load(&self.config, &Options::operator()).map_err(Error::config)?;
         config.request().and_then(|it| it.require_answers()).map_err(Error::config)?;
-        let asking =
-            Asking::default().with(SecretKind::NewPassphrase, self.new_passphrase.as_ref());
+        let asking = Asking::default()
+            .with(SecretKind::NewPassphrase, self.new_passphrase.as_ref())
+            .with(SecretKind::ManagementKey, self.management_key.as_ref());
         let chosen = Chosen::new(context, asking)?;
         chosen.spare(&self.out, context)?;
         let mut journal = Journal::open(context)?;
@@ -83,11 +88,12 @@ impl Run for MakeCsr {
             generate::refuse_old_passphrase(context)?;
             generate::make(&chosen, self.algorithm, KeyPolicy::default(), &mut journal)?;
         }
-        let signer = chosen.signer(None)?;
+        let mut token = chosen.token()?;
+        let signer = chosen.signer_of(&mut *token, None)?;
         let csr = build(&config, &*signer)?;
         let pem = pem::encode(Kind::CertificateRequest, csr.der());
         let mut made = Made {
-            signer: chosen.locator.to_string(),
+            signer: chosen.place(&*token)?,
             subject: name_text(csr.subject()),
             spki_sha256: fingerprint(csr.public_key())?,
             out: None,
@@ -97,6 +103,7 @@ impl Run for MakeCsr {
         if !input::is_standard(&self.out) {
             atomic::write(&self.out, pem.as_bytes())?;
             made.out = Some(self.out.display().to_string());
+            context.output.note(&format!("written to {}", self.out.display()));
         } else if !context.output.is_json() {
             context.output.text(&pem)?;
         } else {

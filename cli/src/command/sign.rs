@@ -60,11 +60,12 @@ impl Run for Sign {
         let chosen = Chosen::new(context, Asking::default())?;
         chosen.spare(&self.out, context)?;
         let message = input::all(&self.file)?;
-        let signer = chosen.signer(self.algorithm)?;
+        let mut token = chosen.token()?;
+        let signer = chosen.signer_of(&mut *token, self.algorithm)?;
         let mut journal = Journal::open(context)?;
         let signature = signer.sign(&message)?;
         let mut made = Made {
-            signer: chosen.locator.to_string(),
+            signer: chosen.place(&*token)?,
             algorithm: signer.algorithm().to_string(),
             spki_sha256: fingerprint(signer.public_key())?,
             message_sha256: Digest::of(&message),

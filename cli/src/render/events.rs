@@ -1,5 +1,6 @@
 //! What a token wants of a person, said while it waits.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,11 +16,13 @@ pub(super) struct Events {
     form: Form,
     color: bool,
     bar: Mutex<Option<Progress>>,
+    /// The warnings of this run.
+    said: Mutex<BTreeSet<String>>,
 }
 
 impl Events {
     pub(super) fn new(form: Form, color: bool) -> Self {
-        Self { form, color, bar: Mutex::new(None) }
+        Self { form, color, bar: Mutex::new(None), said: Mutex::default() }
     }
 
     /// Takes this bar away for as long as a line is written.
@@ -29,7 +32,7 @@ impl Events {
 
     fn line(&self, event: Event<'_>) -> Option<String> {
         let (word, token, text) = match event {
-            Event::Warning { text } => return Some(self.warning(text)),
+            Event::Advice { token, text } => return self.advice(&format!("{token}: {text}")),
             Event::PinPad { token, kind } => {
                 ("pin-pad", token, format!("the {kind} has to be entered at {token}"))
             }
@@ -51,11 +54,15 @@ impl Events {
 }
 
 impl Events {
-    fn warning(&self, text: &str) -> String {
-        match self.form.json {
+    /// A warning, once in a run: a batch opens the same token more than once.
+    fn advice(&self, text: &str) -> Option<String> {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.insert(text.to_owned()).then(|| match self.form.json {
             true => format!("{}\n", json!({ "warning": text })),
-            false => format!("{} {}\n", Style::Bold.paint("warning:", self.color), plain(text)),
-        }
+            false => {
+                format!("{} {}\n", Style::Yellow.paint("warning:", self.color), plain(text))
+            }
+        })
     }
 }
 
@@ -97,16 +104,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_entered_and_what_may_fail_later_is_told() {
+    fn what_is_to_be_entered_at_the_token_is_told() {
         let told = |json: bool, event: Event<'_>| {
             let form = Form { json, quiet: true, verbose: false };
             Events::new(form, false).line(event)
         };
         let pad = Event::PinPad { token: "HSM 1", kind: signer_core::SecretKind::Pin };
         assert_eq!(told(false, pad).unwrap(), "pin-pad: the PIN has to be entered at HSM 1\n");
-        let warning = Event::Warning { text: "slots move" };
-        assert_eq!(told(false, warning).unwrap(), "warning: slots move\n");
-        assert_eq!(told(true, warning).unwrap(), "{\"warning\":\"slots move\"}\n");
     }
 
     #[test]
@@ -114,6 +118,22 @@ mod tests {
         for (line, event) in told(true, false).into_iter().zip(["touch", "insert", "waiting"]) {
             let object: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
             assert_eq!(object, json!({ "event": event, "token": "YubiKey 1\u{1b}[2J" }));
+        }
+    }
+
+    #[test]
+    fn advice_is_a_warning_said_once_even_with_quiet() {
+        for json in [false, true] {
+            let events = Events::new(Form { json, quiet: true, verbose: false }, false);
+            let advice = Event::Advice { token: "YubiKey 1", text: "be careful" };
+            let first = match json {
+                false => "warning: YubiKey 1: be careful\n",
+                true => "{\"warning\":\"YubiKey 1: be careful\"}\n",
+            };
+            assert_eq!(events.line(advice).as_deref(), Some(first));
+            assert_eq!(events.line(advice), None);
+            let other = Event::Advice { token: "YubiKey 2", text: "be careful" };
+            assert!(events.line(other).is_some());
         }
     }
 

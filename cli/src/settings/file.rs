@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, de};
 use signer_core::{Isolation, Locator, SecretSpec, SignatureAlgorithm};
 use toml::Spanned;
 
-use super::{Error, EscrowSettings, IssueSettings, Settings, SignerSettings};
+use super::{Error, EscrowSettings, Firmware, IssueSettings, Settings, SignerSettings};
 
 /// Reads the text of a settings file at `path`.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Settings, Error> {
@@ -43,6 +43,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Settings, Error> {
             folder: tables.escrow.folder.map(|path| folder.join(path)),
             recipients: tables.escrow.recipients,
         },
+        attestation_roots: within(tables.attestation.roots, folder),
         station: tables.station.name,
         profiles: tables.profile.into_iter().map(|(name, profile)| (name.0, profile)).collect(),
     })
@@ -62,6 +63,8 @@ struct Tables {
     issue: IssueTable,
     #[serde(default)]
     escrow: EscrowTable,
+    #[serde(default)]
+    attestation: AttestationTable,
     #[serde(default)]
     station: StationTable,
     #[serde(default)]
@@ -88,6 +91,8 @@ struct SignerTable {
     algorithm: Option<SignatureAlgorithm>,
     #[serde(default, rename = "spki-sha256")]
     spki_sha256: Option<Digest>,
+    #[serde(default, deserialize_with = "some_from_text")]
+    min_firmware: Option<Firmware>,
     #[serde(default)]
     isolation: IsolationName,
 }
@@ -118,6 +123,7 @@ impl SignerTable {
                 IsolationName::None => Isolation::None,
                 IsolationName::Process => Isolation::Process,
             },
+            min_firmware: self.min_firmware,
         }
     }
 }
@@ -153,6 +159,17 @@ struct EscrowTable {
     folder: Option<PathBuf>,
     #[serde(default, deserialize_with = "recipients")]
     recipients: Vec<Recipient>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttestationTable {
+    #[serde(default)]
+    roots: Vec<PathBuf>,
+}
+
+fn within(files: Vec<PathBuf>, folder: &Path) -> Vec<PathBuf> {
+    files.into_iter().map(|file| folder.join(file)).collect()
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -223,6 +240,7 @@ certificate = "dak-certificate.pem"
 
 [signer.line-3]
 locator = "yubikey:serial=16021234;slot=9c"
+min-firmware = "5.7.0"
 certificate = "dak-certificate.pem"
 pin = "file:/run/secrets/yubikey-{serial}.pin"
 
@@ -242,6 +260,9 @@ profile = "dha"
 [escrow]
 folder = "escrow"
 recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]
+
+[attestation]
+roots = ["our-attestation-root.pem"]
 
 [station]
 name = "line-3"
@@ -275,6 +296,10 @@ not-after = "clamp"
         assert_eq!(settings.station.as_deref(), Some("line-3"));
         assert_eq!(settings.escrow.folder.as_deref(), Some(Path::new("/etc/touchmark/escrow")));
         assert_eq!(settings.escrow.recipients.len(), 1);
+        assert_eq!(
+            settings.attestation_roots,
+            [Path::new("/etc/touchmark/our-attestation-root.pem")]
+        );
         let profile = settings.profiles.get("my-product").unwrap();
         assert_eq!(profile.not_after, NotAfter::Clamp);
         assert_eq!(profile.max_days, Some(7305));
@@ -305,6 +330,7 @@ not-after = "clamp"
             ("[signer.a]\nlocator = \"soft:a\"\npni = \"prompt\"\n", 3, "unknown field `pni`"),
             ("[issue]\n\ndais = 3\n", 3, "unknown field `dais`"),
             ("[station]\nname = \"a\"\nline = 3\n", 3, "unknown field `line`"),
+            ("[attestation]\nroot = \"a\"\n", 2, "unknown field `root`"),
             ("[escrow]\nfile = \"a\"\n", 2, "unknown field `file`"),
             ("[escrow]\nrecipients = [\"age1x\"]\n", 2, "is no age recipient"),
             ("[profile.a]\nkeytypes = []\n", 2, "unknown field `keytypes`"),
@@ -314,6 +340,11 @@ not-after = "clamp"
             ("[signer.a]\nlocator = \"a.pem\"\n", 2, "it has no scheme"),
             ("[signer.a]\nlocator = \"soft:a\"\nalgorithm = \"md5\"\n", 3, "\"md5\""),
             ("[signer.a]\nlocator = \"soft:a\"\nspki-sha256 = \"00\"\n", 3, "64 hexadecimal"),
+            (
+                "[signer.a]\nlocator = \"soft:a\"\nmin-firmware = \"new\"\n",
+                3,
+                "no version such as 5.7.0",
+            ),
             ("[issue]\ndays = -1\n", 2, "-1"),
             ("[issue]\ndays = \"many\"\n", 2, "invalid type"),
             ("[issue]\nledger = \"touchmark.db\"\n", 2, "sqlite:PATH"),

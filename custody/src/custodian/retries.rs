@@ -30,6 +30,11 @@ impl Custodian<'_> {
             details.insert("puk_tries".into(), json!(retries.puk));
             let before = it.statuses()?;
             details.insert("tries_before".into(), tries_value(before.pin.tries));
+            // Known to be right before new ones are asked for and put away. After a cut nobody knows
+            // whether the token still has its old PIN.
+            if !cut_short {
+                it.administration()?.verify_for_retries()?;
+            }
             let pin_rules = it.pin_manager()?.rules();
             let puk_rules = it.administration()?.puk_rules();
             let new_pin = it.secret(SecretKind::NewPin, pin_rules, Tries::Unknown)?;

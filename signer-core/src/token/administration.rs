@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::TouchPolicy;
 use super::policy::words;
-use crate::{Result, Secret, SecretRules};
+use crate::{Error, Result, Secret, SecretRules};
 
 /// What the holder of the PUK and of the management key does to a token as a whole. PIN and
 /// management key are asked of the secrets that the token was opened with.
@@ -22,6 +22,18 @@ pub trait Administration {
     /// [`crate::Error::WrongSecret`], [`crate::Error::Blocked`],
     /// [`crate::Error::LastTryRefused`], for the PUK.
     fn change_puk(&mut self, puk: &Secret, new_puk: &Secret) -> Result<()>;
+
+    /// Presents PIN and management key, which [`Administration::set_retries`] wants, and keeps them at
+    /// hand for it: nobody is asked twice. So a wrong one shows before anything is begun.
+    ///
+    /// # Errors
+    /// As [`Administration::set_retries`].
+    fn verify_for_retries(&mut self) -> Result<()> {
+        Err(Error::Unsupported {
+            operation: "setting how many tries PIN and PUK have".into(),
+            needs: "another kind of token".into(),
+        })
+    }
 
     /// Sets how many tries PIN and PUK have. **The token falls back to factory PIN and PUK**, so
     /// [`Administration::replace_factory_secrets`] has to follow at once.

@@ -24,6 +24,12 @@ pub trait PinManager {
         SecretKind::Puk
     }
 
+    /// Why the token would not take this for a new secret, beyond [`PinManager::rules`]; seen without
+    /// a word to the token.
+    fn objection_to_new(&self, _kind: SecretKind, _secret: &Secret) -> Option<String> {
+        None
+    }
+
     /// The state of the PIN, without spending a try.
     ///
     /// # Errors

@@ -30,8 +30,9 @@ impl Run for Delete {
         let chosen = Chosen::new(context, asking)?;
         let mut journal = Journal::open(context)?;
         let mut token = chosen.token()?;
+        let place = chosen.place(&*token)?;
         chosen.cert_store(&mut *token, "removing a certificate from")?.remove(&chosen.key()?)?;
-        let details = json!({ "signer": chosen.locator.to_string() });
+        let details = json!({ "signer": place });
         journal.record("cert.delete", details, "the certificate was removed")?;
         context.output.note("the certificate is gone; the key is still there");
         Ok(Exit::Ok)

@@ -50,6 +50,7 @@ impl Run for Import {
         let chosen = Chosen::new(context, asking)?;
         let mut journal = Journal::open(context)?;
         let mut token = chosen.token()?;
+        let place = chosen.place(&*token)?;
         let differ = match self.force {
             true => WhenKeysDiffer::Store,
             false => WhenKeysDiffer::Refuse,
@@ -61,7 +62,7 @@ impl Run for Import {
             differ,
         )?;
         let details = json!({
-            "signer": chosen.locator.to_string(),
+            "signer": place,
             "certificate": Digest::of(der).to_string(),
             "forced": self.force,
         });

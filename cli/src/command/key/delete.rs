@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use signer_core::{Error as SignerError, SecretKind, SecretSpec};
+use signer_core::{SecretKind, SecretSpec};
 
 use crate::command::Run;
 use crate::context::Context;
@@ -40,12 +40,10 @@ impl Run for Delete {
         self.confirm(context, &key)?;
         let mut journal = Journal::open(context)?;
         let mut token = chosen.token()?;
-        let manager = token.key_manager().ok_or_else(|| SignerError::Unsupported {
-            operation: format!("deleting the key of {}", chosen.name),
-            needs: "another kind of token".into(),
-        })?;
+        let place = chosen.place(&*token)?;
+        let manager = chosen.key_manager(&mut *token, "deleting the key of")?;
         manager.delete(&chosen.key()?)?;
-        let details = json!({ "signer": chosen.locator.to_string(), "spki_sha256": key });
+        let details = json!({ "signer": place, "spki_sha256": key });
         journal.record("key.delete", details, "the key was deleted")?;
         context.output.note(&format!("the key {key} is gone"));
         Ok(Exit::Ok)

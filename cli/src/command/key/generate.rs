@@ -6,7 +6,7 @@ use clap::Args;
 use ledger::Digest;
 use serde::Serialize;
 use serde_json::json;
-use signer_core::{Error as SignerError, KeyInfo, KeyPolicy, KeySpec, SecretKind, SecretSpec};
+use signer_core::{KeyInfo, KeyPolicy, KeySpec, SecretKind, SecretSpec};
 
 use crate::command::Run;
 use crate::command::key::import::Policy;
@@ -48,10 +48,10 @@ pub(in crate::command) struct Made {
 }
 
 impl Made {
-    /// What there is to say of a key that is now where the signer is.
-    pub(in crate::command) fn new(chosen: &Chosen<'_>, key: &KeyInfo) -> Result<Self> {
+    /// What there is to say of a key that is now there.
+    pub(in crate::command) fn new(place: String, key: &KeyInfo) -> Result<Self> {
         Ok(Self {
-            signer: chosen.locator.to_string(),
+            signer: place,
             algorithm: key.spec.to_string(),
             spki_sha256: fingerprint(&key.public_key)?,
         })
@@ -102,12 +102,10 @@ pub(in crate::command) fn make(
         ));
     }
     let mut token = chosen.token()?;
-    let manager = token.key_manager().ok_or_else(|| SignerError::Unsupported {
-        operation: format!("making a key on {}", chosen.name),
-        needs: "another kind of token".into(),
-    })?;
+    let place = chosen.place(&*token)?;
+    let manager = chosen.key_manager(&mut *token, "making a key on")?;
     let key = manager.generate(&chosen.key()?, algorithm, policy)?;
-    let made = Made::new(chosen, &key)?;
+    let made = Made::new(place, &key)?;
     journal.record("key.generate", json!(made), "the key was made")?;
     Ok(made)
 }

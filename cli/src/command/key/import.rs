@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use signer_core::{
-    Error as SignerError, KeyPolicy, PinPolicy, SecretKind, SecretSpec, TouchPolicy,
-};
+use signer_core::{KeyPolicy, PinPolicy, SecretKind, SecretSpec, TouchPolicy};
 
 use crate::command::Run;
 use crate::command::key::generate::Made;
@@ -62,11 +60,9 @@ impl Run for Import {
         let chosen = Chosen::new(context, asking)?;
         let mut journal = Journal::open(context)?;
         let mut token = chosen.token()?;
-        let manager = token.key_manager().ok_or_else(|| SignerError::Unsupported {
-            operation: format!("importing a key to {}", chosen.name),
-            needs: "another kind of token".into(),
-        })?;
-        let made = Made::new(&chosen, &manager.import(&chosen.key()?, &key, self.policy.into())?)?;
+        let place = chosen.place(&*token)?;
+        let manager = chosen.key_manager(&mut *token, "importing a key to")?;
+        let made = Made::new(place, &manager.import(&chosen.key()?, &key, self.policy.into())?)?;
         journal.record("key.import", json!(made), "the key was imported")?;
         context.output.show(&made)?;
         Ok(Exit::Ok)

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use signer_core::{Error as SignerError, KeyRef, SecretKind, SecretSpec};
+use signer_core::{KeyRef, SecretKind, SecretSpec};
 
 use crate::command::Run;
 use crate::context::Context;
@@ -35,13 +35,11 @@ impl Run for Move {
         let chosen = Chosen::new(context, asking)?;
         let mut journal = Journal::open(context)?;
         let mut token = chosen.token()?;
-        let manager = token.key_manager().ok_or_else(|| SignerError::Unsupported {
-            operation: format!("moving the key of {}", chosen.name),
-            needs: "a token with slots".into(),
-        })?;
+        let place = chosen.place(&*token)?;
+        let manager = chosen.key_manager(&mut *token, "moving the key of")?;
         let to = KeyRef::Slot(self.to.to_ascii_lowercase());
         manager.relocate(&chosen.key()?, &to)?;
-        let details = json!({ "signer": chosen.locator.to_string(), "to": to.to_string() });
+        let details = json!({ "signer": place, "to": to.to_string() });
         journal.record("key.move", details, "the key was moved")?;
         context.output.note(&format!("the key is in {to} now"));
         Ok(Exit::Ok)

@@ -293,7 +293,7 @@ fn newer_curves(desk: &mut Desk) {
         },
     );
     desk.step_where(
-        desk.facts.algorithms.contains(&Algorithm::X25519) && !desk.facts.fips,
+        desk.facts.algorithms.contains(&Algorithm::X25519),
         "keys generate X25519",
         |desk| {
             desk.ykman_generates("x25519", "91", "91.pem");

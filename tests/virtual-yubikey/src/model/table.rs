@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Facts, PinRules};
-use crate::Algorithm::{self, Ed25519, P256, P384, Rsa1024, Rsa2048, Rsa3072, Rsa4096, X25519};
+use crate::Algorithm::{self, Ed25519, P256, P384, Rsa1024, Rsa2048, Rsa3072, Rsa4096};
 use crate::card::BlockedAnswer;
 use crate::card::ManagementAlgorithm::{self, Aes128, Aes192, Aes256, Tdes};
 
@@ -103,10 +103,10 @@ const YUBIKEY_5_7: Facts = Facts {
     ..YUBIKEY_5_4
 };
 
-/// No RSA-1024 and no 3DES, as FIPS 140-3 has it.
+/// No RSA-1024, X25519 or 3DES: ykman, too, keeps them from FIPS keys.
 const FIPS_5_7: Facts = Facts {
     fips: true,
-    algorithms: &[Rsa2048, Rsa3072, Rsa4096, P256, P384, Ed25519, X25519],
+    algorithms: &[Rsa2048, Rsa3072, Rsa4096, P256, P384, Ed25519],
     management_algorithms: &[Aes128, Aes192, Aes256],
     pin_rules: PinRules::EightCharacters,
     complexity: true,

@@ -65,6 +65,7 @@ fn algorithms_come_with_the_firmware() {
                 Algorithm::Rsa1024 => !facts.fips,
                 Algorithm::Rsa2048 | Algorithm::P256 => true,
                 Algorithm::P384 => has(model, [4, 0, 0]),
+                Algorithm::X25519 => has(model, [5, 7, 0]) && !facts.fips,
                 _ => has(model, [5, 7, 0]),
             };
             assert_eq!(facts.algorithms.contains(&algorithm), there, "{model} {algorithm:?}");
