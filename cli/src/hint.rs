@@ -169,10 +169,12 @@ fn signer(error: &signer_core::Error) -> String {
 fn flag(kind: SecretKind) -> &'static str {
     match kind {
         SecretKind::Puk => "--puk",
+        SecretKind::SoPin => "--so-pin",
         SecretKind::ManagementKey => "--management-key",
         SecretKind::Passphrase => "--passphrase",
         SecretKind::NewPin => "--new-pin",
         SecretKind::NewPuk => "--new-puk",
+        SecretKind::NewSoPin => "--new-so-pin",
         SecretKind::NewManagementKey => "--new-management-key",
         SecretKind::NewPassphrase => "--new-passphrase",
         // The type may grow; a kind that has no flag of its own has none that is better.

@@ -8,6 +8,7 @@ pub mod forge;
 pub mod fuzz;
 pub mod judgement;
 pub mod line;
+pub mod modules;
 pub mod mutate;
 pub mod program;
 

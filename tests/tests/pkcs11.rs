@@ -1,0 +1,13 @@
+//! PKCS#11 tokens through the whole program.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+
+#[path = "pkcs11/crash.rs"]
+mod crash;
+#[path = "pkcs11/four_signers.rs"]
+mod four_signers;
+#[path = "pkcs11/guard.rs"]
+mod guard;
+#[path = "pkcs11/station.rs"]
+mod station;
