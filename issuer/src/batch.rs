@@ -22,6 +22,7 @@ use crate::gate::Refusal;
 use crate::issue::{
     self, IssueError, Prepared, Record, Release, Terms, clock_refusal, conflict, existing,
 };
+use crate::mint::Blank;
 use crate::output::DeviceFiles;
 use crate::staging::Staging;
 use workers::{Answer, Examined, Job, Member, Workers};
@@ -218,12 +219,11 @@ impl Batch<'_, '_> {
         for ((index, record, prepared), claim) in asking.into_iter().zip(claims) {
             match claim {
                 Claim::Granted { entry, time } => {
-                    let session = match &mut self.session {
-                        Some(open) => open,
-                        none => none.insert(self.terms.issuer.signer().session()?),
-                    };
-                    match self.terms.mint(&prepared, time.into(), &mut **session) {
-                        Ok(der) => members.push(Member::signed(index, prepared, entry, der)),
+                    match self.terms.blank(&prepared, time.into()) {
+                        Ok(blank) => {
+                            let blank = Box::new(blank);
+                            members.push(Begun::Granted(index, prepared, entry, blank));
+                        }
                         // Time went on since it was examined.
                         Err(IssueError::Refused(refusal)) => {
                             self.ledger.abort(&[entry], &refusal.to_string())?;
@@ -234,7 +234,8 @@ impl Batch<'_, '_> {
                     }
                 }
                 Claim::Existing(certificate) => {
-                    members.push(Member::committed(index, existing(*certificate)));
+                    let member = Member::committed(index, existing(*certificate));
+                    members.push(Begun::Committed(member));
                 }
                 Claim::Conflict { rule, with } => {
                     refusals.push((index, conflict(rule, &with), record));
@@ -247,7 +248,41 @@ impl Batch<'_, '_> {
             }
         }
         self.refuse(refusals)?;
-        Ok(members)
+        self.sign(members)
+    }
+
+    /// The signatures of a group, handed to the key together.
+    fn sign(&mut self, begun: Vec<Begun>) -> Result<Vec<Member>, IssueError> {
+        let messages: Vec<&[u8]> = begun
+            .iter()
+            .filter_map(|one| match one {
+                Begun::Granted(_, _, _, blank) => Some(blank.signed_part()),
+                Begun::Committed(_) => None,
+            })
+            .collect();
+        let mut signatures = Vec::new().into_iter();
+        if !messages.is_empty() {
+            let session = match &mut self.session {
+                Some(open) => open,
+                none => none.insert(self.terms.issuer.signer().session()?),
+            };
+            signatures = session.sign_all(&messages)?.into_iter();
+        }
+        begun
+            .into_iter()
+            .map(|one| match one {
+                Begun::Committed(member) => Ok(member),
+                Begun::Granted(index, prepared, entry, blank) => {
+                    let signature =
+                        signatures.next().ok_or_else(|| signer_core::Error::Device {
+                            doing: "signing a group".into(),
+                            source: "the key made fewer signatures than it was asked for".into(),
+                        })?;
+                    let der = blank.assemble(&signature, self.terms.issuer)?;
+                    Ok(Member::signed(index, prepared, entry, der))
+                }
+            })
+            .collect()
     }
 
     /// One transaction for the certificates of a group.
@@ -339,6 +374,14 @@ impl Batch<'_, '_> {
         };
         (self.report)(&Item { input: &path, outcome });
     }
+}
+
+/// One request of a group that is in the ledger now.
+enum Begun {
+    /// Its certificate was there before.
+    Committed(Member),
+    /// Its certificate lacks the signature: the input, what it asked for, its intent.
+    Granted(usize, Box<Prepared>, u64, Box<Blank>),
 }
 
 /// The keys and devices that a batch has minted anew. An input for one of them a second time is asked

@@ -289,10 +289,19 @@ impl Terms<'_> {
         granted: SystemTime,
         session: &mut dyn SigningSession,
     ) -> Result<Vec<u8>, IssueError> {
-        let not_after = self.not_after(granted)?;
-        let blank = Blank::new(&prepared.plan(), self.issuer, granted, not_after)?;
+        let blank = self.blank(prepared, granted)?;
         let signature = session.sign(blank.signed_part())?;
         Ok(blank.assemble(&signature, self.issuer)?)
+    }
+
+    /// What was granted, with the time of the grant, and all but the signature.
+    pub(crate) fn blank(
+        &self,
+        prepared: &Prepared,
+        granted: SystemTime,
+    ) -> Result<Blank, IssueError> {
+        let not_after = self.not_after(granted)?;
+        Ok(Blank::new(&prepared.plan(), self.issuer, granted, not_after)?)
     }
 
     fn not_after(&self, not_before: SystemTime) -> Result<SystemTime, Refusal> {
