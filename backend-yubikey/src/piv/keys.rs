@@ -1,6 +1,6 @@
 //! Keys in slots: making, importing, using, moving, deleting, attesting, describing.
 
-use signer_core::{Error, KeyPolicy, Result, SubjectPublicKeyInfoOwned};
+use signer_core::{Error, KeyPolicy, PinPolicy, Result, SubjectPublicKeyInfoOwned};
 use zeroize::Zeroizing;
 
 use crate::algorithm::KeyAlgorithm;
@@ -64,7 +64,7 @@ impl Transaction<'_> {
             let key = Elements::of(&answer).value(0x7f49)?;
             Ok(algorithm.public_key(key)?)
         });
-        key.map_err(|error| self.failed("making a key in", slot, error))
+        key.map_err(|error| self.not_made("making a key in", slot, policy, error))
     }
 
     /// Imports a private key in the parts that the card takes. **What is in the slot is gone.** The
@@ -86,7 +86,7 @@ impl Transaction<'_> {
         data.extend_from_slice(&wishes);
         let command = Command::new(0xfe, algorithm.number(), slot.reference()).with_secret(data);
         let imported = self.send(&command).map(drop);
-        imported.map_err(|error| self.failed("importing a key into", slot, error))
+        imported.map_err(|error| self.not_made("importing a key into", slot, policy, error))
     }
 
     /// Moves a key; its certificate stays behind. From firmware 5.7 on. The management key has been
@@ -130,6 +130,18 @@ impl Transaction<'_> {
             return Err(TlvError::Value { tag: RESPONSE }.into());
         }
         Ok(output.to_vec())
+    }
+
+    /// Keys of the FIPS series always want the PIN, and the card calls such a wish bad data.
+    fn not_made(&self, doing: &str, slot: Slot, policy: KeyPolicy, error: CardError) -> Error {
+        let never = policy.pin == Some(PinPolicy::Never);
+        match error.meaning() {
+            Some(Meaning::BadData) if never && self.identity().is_fips => Error::Unsupported {
+                operation: "a key that never wants the PIN, on a YubiKey of the FIPS series".into(),
+                needs: "the PIN policy once or always".into(),
+            },
+            _ => self.failed(doing, slot, error),
+        }
     }
 
     fn dispose(&mut self, slot: Slot, to: u8, doing: &str) -> Result<()> {

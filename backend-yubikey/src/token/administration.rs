@@ -7,6 +7,7 @@ use signer_core::{
 
 use super::pins::refuse_equal;
 use super::{YubiKeyToken, is_on};
+use crate::card::Transaction;
 use crate::management_key::ManagementKey;
 use crate::object::ObjectId;
 use crate::pin;
@@ -78,7 +79,8 @@ impl Administration for YubiKeyToken {
     }
 
     /// With protection, the card is given the key to keep before it is set: a cut in between leaves
-    /// the old key valid, and never a key that nobody has.
+    /// the old key valid, and never a key that nobody has. Where the card kept the old one, perhaps
+    /// alone, it keeps it until the new one is set: that one the caller has.
     fn set_management_key(&mut self, new: &NewManagementKey<'_>) -> Result<()> {
         let version = self.card.identity().version;
         let key = ManagementKey::from_hex(new.algorithm, new.key, SecretKind::NewManagementKey)?;
@@ -88,6 +90,9 @@ impl Administration for YubiKeyToken {
         }
         if new.touch == TouchPolicy::Cached && !version.has_attestation() {
             return Err(needs_firmware("a cached touch", "4.3.0"));
+        }
+        if new.touch == TouchPolicy::Always && !version.has_policies() {
+            return Err(needs_firmware("a touch for the management key", "4.0.0"));
         }
         if key.is_degenerate() {
             return Err(Error::SecretUnusable {
@@ -103,11 +108,17 @@ impl Administration for YubiKeyToken {
         };
         let noted = AdminData::read(&mut transaction)?;
         let kept = noted.keeps_management_key();
-        if protect {
-            transaction.put_object(ObjectId::PRINTED, &protected_key(key.expose()))?;
+        let keep = |transaction: &mut Transaction<'_>| {
+            transaction.put_object(ObjectId::PRINTED, &protected_key(key.expose()))
+        };
+        if protect && !kept {
+            keep(&mut transaction)?;
         }
         transaction.set_management_key(&key, new.touch)?;
         transaction.authenticate(&key)?;
+        if protect && kept {
+            keep(&mut transaction)?;
+        }
         match (protect, kept) {
             (true, _) => {
                 let noted = noted.keeping_management_key();

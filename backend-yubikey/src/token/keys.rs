@@ -1,7 +1,7 @@
 //! Making, importing, deleting, moving and attesting keys.
 
 use signer_core::{
-    Error, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef, KeySpec, Result, Secret,
+    Error, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef, KeySpec, PinPolicy, Result, Secret,
     SubjectPublicKeyInfoOwned, TouchPolicy,
 };
 
@@ -24,7 +24,7 @@ impl KeyManager for YubiKeyToken {
         refuse_occupied(&mut transaction, slot)?;
         self.asker.advise(spec, Some(KeyOrigin::Generated));
         let public_key = transaction.generate(slot, algorithm, policy)?;
-        describe(slot, public_key, policy, KeyOrigin::Generated)
+        self.describe(slot, public_key, policy, KeyOrigin::Generated)
     }
 
     fn import(
@@ -41,7 +41,7 @@ impl KeyManager for YubiKeyToken {
         self.asker.advise(private_key.spec, Some(KeyOrigin::Imported));
         transaction.import(slot, algorithm, &private_key.parts(), policy)?;
         let public_key = private_key.public_key.clone();
-        describe(slot, public_key, policy, KeyOrigin::Imported)
+        self.describe(slot, public_key, policy, KeyOrigin::Imported)
     }
 
     fn delete(&mut self, key: &KeyRef) -> Result<()> {
@@ -105,6 +105,26 @@ impl YubiKeyToken {
         Ok(attestation)
     }
 
+    /// What was not asked for is the slot's default. Keys of the FIPS series always want the PIN.
+    fn describe(
+        &self,
+        slot: Slot,
+        public_key: SubjectPublicKeyInfoOwned,
+        asked: KeyPolicy,
+        origin: KeyOrigin,
+    ) -> Result<KeyInfo> {
+        let default = match slot.default_pin_policy() {
+            PinPolicy::Never if self.card.identity().is_fips => PinPolicy::Once,
+            default => default,
+        };
+        let policy = KeyPolicy {
+            pin: asked.pin.or(Some(default)),
+            touch: asked.touch.or(Some(TouchPolicy::Never)),
+        };
+        let spec = KeySpec::of(&public_key)?;
+        Ok(KeyInfo { key: slot.key_ref(), spec, public_key, policy, origin: Some(origin) })
+    }
+
     fn need_fifth_series(&self, operation: &str) -> Result<()> {
         match self.card.identity().version.has_fifth_series_extras() {
             true => Ok(()),
@@ -122,19 +142,4 @@ fn refuse_occupied(transaction: &mut Transaction<'_>, slot: Slot) -> Result<()> 
             what: format!("a key in {slot} of {}", transaction.identity().name),
         }),
     }
-}
-
-/// What was not asked for is the slot's default.
-fn describe(
-    slot: Slot,
-    public_key: SubjectPublicKeyInfoOwned,
-    asked: KeyPolicy,
-    origin: KeyOrigin,
-) -> Result<KeyInfo> {
-    let policy = KeyPolicy {
-        pin: asked.pin.or(Some(slot.default_pin_policy())),
-        touch: asked.touch.or(Some(TouchPolicy::Never)),
-    };
-    let spec = KeySpec::of(&public_key)?;
-    Ok(KeyInfo { key: slot.key_ref(), spec, public_key, policy, origin: Some(origin) })
 }
