@@ -72,7 +72,7 @@ fn limits_are_set_and_factory_secrets_replaced_or_it_is_refused(desk: &Desk<'_>)
     pins.verify(&new_pin).unwrap();
     let error = pins.verify(&secret(has.pin)).unwrap_err();
     assert!(matches!(error, Error::WrongSecret { tries: Tries::Left(4), .. }), "{error:?}");
-    pins.unblock(&new_puk, &secret(has.pin)).unwrap();
+    pins.unblock(&new_puk, &new_pin).unwrap();
 }
 
 fn limits_are_not_set_without_the_right_secrets(desk: &Desk<'_>) {
@@ -116,10 +116,9 @@ fn factory_secrets_that_were_replaced_are_left_alone(desk: &Desk<'_>) {
         .replace_factory_secrets(&secret(has.new_puk), &secret(has.new_puk))
         .unwrap();
     token.pin_manager().unwrap().verify(&mine).unwrap();
-    let again =
-        administration(&mut *token).replace_factory_secrets(&secret(has.new_puk), &secret(has.puk));
+    let again = administration(&mut *token).replace_factory_secrets(&secret(has.new_puk), &mine);
     again.unwrap();
-    token.pin_manager().unwrap().unblock(&secret(has.new_puk), &secret(has.pin)).unwrap();
+    token.pin_manager().unwrap().unblock(&secret(has.new_puk), &mine).unwrap();
 }
 
 fn each_cipher_of_a_management_key_is_set_or_refused(desk: &Desk<'_>) {
@@ -244,6 +243,12 @@ fn a_management_key_that_the_token_keeps_is_found_with_the_pin(desk: &Desk<'_>) 
     let mut token = desk.open_as(&with_pin);
     let told = administration(&mut *token).management_key().unwrap();
     assert_eq!(told.protection, ManagementKeyProtection::Pin);
+    administration(&mut *token).verify_management_key().unwrap();
+    let other = key(algorithm, 5);
+    let other = secret(&other);
+    let again = NewManagementKey { key: &other, ..new };
+    administration(&mut *token).set_management_key(&again).unwrap();
+    let mut token = desk.open_as(&with_pin);
     administration(&mut *token).verify_management_key().unwrap();
     new.protection = ManagementKeyProtection::None;
     administration(&mut *token).set_management_key(&new).unwrap();

@@ -1,6 +1,6 @@
 //! One token on a desk, with somebody who has its secrets.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use signer_core::pin_guard::LastTry;
@@ -9,6 +9,8 @@ use signer_core::{
     Secret, SecretKind, SecretSpec, Secrets, Signer, Token, Tries, WhenKeysDiffer,
 };
 use tempfile::TempDir;
+
+use crate::program::owner_only;
 
 use super::{Bench, Claims, Mount, PinClaims, judge, mount, soft};
 
@@ -32,6 +34,7 @@ impl<'m> Desk<'m> {
             claims: mount.claims(),
             folder: TempDir::new().expect("a folder can be made"),
         };
+        guard_with_a_fixed_key(&desk.guard());
         let mount::Secrets { pin, puk, management_key, .. } = desk.has();
         desk.now_has(SecretKind::Pin, pin);
         desk.now_has(SecretKind::Puk, puk);
@@ -62,7 +65,11 @@ impl<'m> Desk<'m> {
         std::fs::write(self.file(kind), secret).expect("a file can be written");
     }
 
-    fn file(&self, kind: SecretKind) -> std::path::PathBuf {
+    fn guard(&self) -> PathBuf {
+        self.folder.path().join("guard")
+    }
+
+    fn file(&self, kind: SecretKind) -> PathBuf {
         self.folder.path().join(format!("{kind:?}"))
     }
 
@@ -77,7 +84,7 @@ impl<'m> Desk<'m> {
         let secrets = kinds.iter().fold(Secrets::new(), |secrets, kind| {
             secrets.with(*kind, SecretSpec::File(self.file(*kind).display().to_string()))
         });
-        let guard = PinGuard::new().in_folder(self.folder.path().join("guard"));
+        let guard = PinGuard::new().in_folder(self.guard());
         OpenContext { secrets, guard, ..OpenContext::default() }
     }
 
@@ -166,7 +173,7 @@ impl<'m> Desk<'m> {
         done
     }
 
-    /// Shows the token a wrong PIN, as an absent-minded person would: the guard takes one in 256 for
+    /// Shows the token a PIN that is wrong and was not shown before: the guard takes one in 256 for
     /// another that failed, and then it is the next one.
     pub(super) fn show_wrong(&self, token: &mut dyn Token, seed: u32) -> Error {
         for n in 0..100 {
@@ -200,6 +207,14 @@ impl<'m> Desk<'m> {
     ) -> Result<std::sync::Arc<dyn Signer>> {
         token.signer(&self.key(index), None)
     }
+}
+
+/// The guard takes one secret in 256 for another, by a key of its own. With this one, the same are
+/// taken for each other in every run.
+fn guard_with_a_fixed_key(folder: &Path) {
+    std::fs::create_dir(folder).expect("a folder can be made");
+    std::fs::write(folder.join("key"), [7; 32]).expect("a file can be written");
+    owner_only(&folder.join("key"));
 }
 
 pub(super) fn secret(text: &str) -> Secret {

@@ -16,6 +16,7 @@ pub(super) const LIST: &[Behaviour] = named![
     each_policy_is_kept_or_refused,
     each_kind_of_key_that_is_brought_signs_or_is_refused,
     what_is_no_private_key_is_refused,
+    a_key_at_any_place_is_as_it_is_told,
     nothing_is_ever_overwritten,
     a_key_that_is_destroyed_is_gone,
     a_key_moves_and_is_the_same,
@@ -127,6 +128,17 @@ fn what_is_no_private_key_is_refused(desk: &Desk<'_>) {
             false => matches!(brought, Err(Error::MalformedKey { .. })),
         };
         assert!(expected, "{brought:?}");
+    }
+}
+
+fn a_key_at_any_place_is_as_it_is_told(desk: &Desk<'_>) {
+    for index in 0..desk.bench().places().len() {
+        let fresh = desk.again();
+        let mut token = fresh.open();
+        let made = fresh.make(&mut *token, index);
+        is_listed(&fresh, &made, made.origin.unwrap_or(KeyOrigin::Generated));
+        let signer = fresh.signer(&mut *fresh.open(), index).unwrap();
+        judge::verifies(&*signer, b"message", &signer.sign(b"message").unwrap());
     }
 }
 

@@ -32,15 +32,18 @@ impl Mount for VirtualYubiKeys {
             (true, false) => vec![TouchPolicy::Never, TouchPolicy::Always],
             (true, true) => vec![TouchPolicy::Never, TouchPolicy::Always, TouchPolicy::Cached],
         };
+        let mut touches_beside_never = touch.clone();
+        touches_beside_never.retain(|touch| *touch != TouchPolicy::Never);
         Claims {
             listed: true,
             numbered: true,
             keys: KeyClaims {
                 makes: imports.iter().copied().filter(|spec| self.is_sound(*spec)).collect(),
                 imports,
-                pin_policies: match facts.policies {
-                    true => vec![PinPolicy::Never, PinPolicy::Once, PinPolicy::Always],
-                    false => vec![],
+                pin_policies: match (facts.policies, facts.fips) {
+                    (false, _) => vec![],
+                    (true, true) => vec![PinPolicy::Once, PinPolicy::Always],
+                    (true, false) => vec![PinPolicy::Never, PinPolicy::Once, PinPolicy::Always],
                 },
                 touch_policies: touch,
                 hidden: match (facts.metadata, facts.attestation) {
@@ -62,10 +65,7 @@ impl Mount for VirtualYubiKeys {
             administration: Some(AdministrationClaims {
                 retries: true,
                 management_keys: facts.management_algorithms.iter().map(cipher).collect(),
-                management_touches: match facts.touch_cached {
-                    true => vec![TouchPolicy::Always, TouchPolicy::Cached],
-                    false => vec![TouchPolicy::Always],
-                },
+                management_touches: touches_beside_never,
                 resets: true,
             }),
         }
