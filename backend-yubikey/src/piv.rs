@@ -3,6 +3,7 @@
 mod keys;
 mod management;
 mod objects;
+mod probe;
 
 use signer_core::{Error, PinStatus, Result, SecretKind, Tries};
 
@@ -13,6 +14,7 @@ use crate::metadata;
 use crate::status::Meaning;
 
 pub(crate) use management::check_retries;
+pub(crate) use probe::Probe;
 
 impl Transaction<'_> {
     /// The counter of PIN or PUK, without spending a try. Before firmware 5.3 only the PIN's is told,

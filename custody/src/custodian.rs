@@ -25,6 +25,7 @@ pub struct Custodian<'a> {
     ledger: Option<&'a mut Ledger>,
     escrow: Option<&'a dyn Escrow>,
     receipts: Vec<Receipt>,
+    in_doubt: bool,
     /// Whether an act that failed may have got half way.
     steps: Steps,
 }
@@ -59,13 +60,27 @@ impl<'a> Custodian<'a> {
         ledger: Option<&'a mut Ledger>,
         escrow: Option<&'a dyn Escrow>,
     ) -> Self {
-        Self { token, with, ledger, escrow, receipts: Vec::new(), steps: Steps::One }
+        Self {
+            token,
+            with,
+            ledger,
+            escrow,
+            receipts: Vec::new(),
+            in_doubt: false,
+            steps: Steps::One,
+        }
     }
 
     /// Where the secrets of this custodian's acts can be found again.
     #[must_use]
     pub fn receipts(&self) -> &[Receipt] {
         &self.receipts
+    }
+
+    /// Whether some of these secrets may be the token's now or not, for want of an answer.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     /// What is known of the token without a secret.
@@ -144,9 +159,23 @@ impl<'a> Custodian<'a> {
         let ask = SecretRequest { kind, token: &token, serial, tries, rules };
         let secret = self.with.secrets.fetch(&ask)?;
         if kind.is_new() {
+            self.check_new(kind, &secret)?;
             self.deposit(&Deposit { token: &token, serial, kind, secret: &secret })?;
         }
         Ok(secret)
+    }
+
+    /// Refuses a new secret that the token would refuse, before anything is put away or sent.
+    fn check_new(&mut self, kind: SecretKind, secret: &Secret) -> Result<()> {
+        let manager = self.token.pin_manager();
+        match manager.and_then(|manager| manager.objection_to_new(kind, secret)) {
+            None => Ok(()),
+            Some(reason) => {
+                let source = self.with.secrets.source(kind);
+                let origin = source.map_or_else(|| "its source".into(), ToString::to_string);
+                Err(signer_core::Error::SecretUnusable { kind, origin, reason }.into())
+            }
+        }
     }
 
     fn deposit(&mut self, deposit: &Deposit<'_>) -> Result<()> {
@@ -167,6 +196,7 @@ impl<'a> Custodian<'a> {
             }
             Err(_) => None,
         };
+        self.in_doubt |= fate.is_none() && self.receipts.len() > first;
         let receipts = self.receipts.iter_mut().skip(first);
         let settled = receipts.map(|receipt| {
             if let (Some(escrow), Some(fate)) = (self.escrow, fate)

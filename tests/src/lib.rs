@@ -3,6 +3,7 @@
 pub mod conformance;
 pub mod counting;
 pub mod drawer;
+pub mod faults;
 pub mod fleet;
 pub mod forge;
 pub mod fuzz;

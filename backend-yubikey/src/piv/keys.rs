@@ -1,6 +1,6 @@
 //! Keys in slots: making, importing, using, moving, deleting, attesting, describing.
 
-use signer_core::{Error, KeyPolicy, PinPolicy, Result, SubjectPublicKeyInfoOwned};
+use signer_core::{Error, KeyPolicy, Result, SubjectPublicKeyInfoOwned};
 use zeroize::Zeroizing;
 
 use crate::algorithm::KeyAlgorithm;
@@ -55,7 +55,7 @@ impl Transaction<'_> {
         algorithm: KeyAlgorithm,
         policy: KeyPolicy,
     ) -> Result<SubjectPublicKeyInfoOwned> {
-        let wishes = policy::request(policy, self.identity().version)?;
+        let wishes = policy::request(policy, &self.identity())?;
         let template = [&element(0x80, &[algorithm.number()])[..], &wishes].concat();
         let command = Command::new(0x47, 0x00, slot.reference())
             .with(element(0xac, &template).to_vec())
@@ -64,7 +64,7 @@ impl Transaction<'_> {
             let key = Elements::of(&answer).value(0x7f49)?;
             Ok(algorithm.public_key(key)?)
         });
-        key.map_err(|error| self.not_made("making a key in", slot, policy, error))
+        key.map_err(|error| self.failed("making a key in", slot, error))
     }
 
     /// Imports a private key in the parts that the card takes. **What is in the slot is gone.** The
@@ -79,14 +79,14 @@ impl Transaction<'_> {
         parts: &[(u32, &[u8])],
         policy: KeyPolicy,
     ) -> Result<()> {
-        let wishes = policy::request(policy, self.identity().version)?;
+        let wishes = policy::request(policy, &self.identity())?;
         let key = elements(parts);
         let mut data = Zeroizing::new(Vec::with_capacity(key.len() + wishes.len()));
         data.extend_from_slice(&key);
         data.extend_from_slice(&wishes);
         let command = Command::new(0xfe, algorithm.number(), slot.reference()).with_secret(data);
         let imported = self.send(&command).map(drop);
-        imported.map_err(|error| self.not_made("importing a key into", slot, policy, error))
+        imported.map_err(|error| self.failed("importing a key into", slot, error))
     }
 
     /// Moves a key; its certificate stays behind. From firmware 5.7 on. The management key has been
@@ -130,18 +130,6 @@ impl Transaction<'_> {
             return Err(TlvError::Value { tag: RESPONSE }.into());
         }
         Ok(output.to_vec())
-    }
-
-    /// Keys of the FIPS series always want the PIN, and the card calls such a wish bad data.
-    fn not_made(&self, doing: &str, slot: Slot, policy: KeyPolicy, error: CardError) -> Error {
-        let never = policy.pin == Some(PinPolicy::Never);
-        match error.meaning() {
-            Some(Meaning::BadData) if never && self.identity().is_fips => Error::Unsupported {
-                operation: "a key that never wants the PIN, on a YubiKey of the FIPS series".into(),
-                needs: "the PIN policy once or always".into(),
-            },
-            _ => self.failed(doing, slot, error),
-        }
     }
 
     fn dispose(&mut self, slot: Slot, to: u8, doing: &str) -> Result<()> {

@@ -7,7 +7,6 @@ use signer_core::{
 
 use super::pins::refuse_equal;
 use super::{YubiKeyToken, is_on};
-use crate::card::Transaction;
 use crate::management_key::ManagementKey;
 use crate::object::ObjectId;
 use crate::pin;
@@ -21,6 +20,7 @@ impl Administration for YubiKeyToken {
     }
 
     fn change_puk(&mut self, puk: &Secret, new_puk: &Secret) -> Result<()> {
+        self.card.identity().refuse_bio("changing the PUK")?;
         refuse_equal(puk, new_puk, SecretKind::NewPuk)?;
         self.card.transaction()?.change_puk(&self.context.guard, puk, new_puk)
     }
@@ -30,6 +30,7 @@ impl Administration for YubiKeyToken {
     }
 
     fn set_retries(&mut self, retries: Retries) -> Result<()> {
+        self.card.identity().refuse_bio("setting the retry limits")?;
         check_retries(retries)?;
         self.asker.manage_with_pin()?.set_retries(retries)?;
         self.forget_faults();
@@ -78,9 +79,9 @@ impl Administration for YubiKeyToken {
         self.asker.manage().map(drop)
     }
 
-    /// With protection, the card is given the key to keep before it is set: a cut in between leaves
-    /// the old key valid, and never a key that nobody has. Where the card kept the old one, perhaps
-    /// alone, it keeps it until the new one is set: that one the caller has.
+    /// With protection, the card is given the key to keep after it is set. The old one may be kept
+    /// there and nowhere else, and must not be gone before it is of no use; who sets a new one has
+    /// that one.
     fn set_management_key(&mut self, new: &NewManagementKey<'_>) -> Result<()> {
         let version = self.card.identity().version;
         let key = ManagementKey::from_hex(new.algorithm, new.key, SecretKind::NewManagementKey)?;
@@ -108,26 +109,19 @@ impl Administration for YubiKeyToken {
         };
         let noted = AdminData::read(&mut transaction)?;
         let kept = noted.keeps_management_key();
-        let keep = |transaction: &mut Transaction<'_>| {
-            transaction.put_object(ObjectId::PRINTED, &protected_key(key.expose()))
-        };
-        if protect && !kept {
-            keep(&mut transaction)?;
-        }
         transaction.set_management_key(&key, new.touch)?;
         transaction.authenticate(&key)?;
-        if protect && kept {
-            keep(&mut transaction)?;
-        }
         match (protect, kept) {
             (true, _) => {
+                transaction.put_object(ObjectId::PRINTED, &protected_key(key.expose()))?;
                 let noted = noted.keeping_management_key();
                 transaction.put_object(ObjectId::ADMIN_DATA, &noted.encode())
             }
             (false, true) => {
+                // The note last: with it, who does this again sees that there is something to do.
+                transaction.put_object(ObjectId::PRINTED, &[])?;
                 let noted = noted.without_management_key();
-                transaction.put_object(ObjectId::ADMIN_DATA, &noted.encode())?;
-                transaction.put_object(ObjectId::PRINTED, &[])
+                transaction.put_object(ObjectId::ADMIN_DATA, &noted.encode())
             }
             (false, false) => Ok(()),
         }
@@ -150,6 +144,7 @@ impl Administration for YubiKeyToken {
     }
 
     fn reset(&mut self) -> Result<()> {
+        self.card.identity().refuse_bio("resetting the PIV applet")?;
         self.card.transaction()?.reset()?;
         self.forget_faults();
         Ok(())

@@ -1,6 +1,6 @@
 //! The PIN of a token, and the PUK that unblocks it.
 
-use crate::{Result, Secret, SecretRules, Tries};
+use crate::{Result, Secret, SecretKind, SecretRules, Tries};
 
 /// What a token says about one of its secrets. Reading it never spends a try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,12 @@ pub struct PinStatus {
 pub trait PinManager {
     /// The length and characters that the token takes for a PIN.
     fn rules(&self) -> SecretRules;
+
+    /// Why the token would not take this for a new secret, beyond [`PinManager::rules`]; seen without
+    /// a word to the token.
+    fn objection_to_new(&self, _kind: SecretKind, _secret: &Secret) -> Option<String> {
+        None
+    }
 
     /// The state of the PIN, without spending a try.
     ///
