@@ -17,6 +17,7 @@ use crate::apdu::{Command, Framing};
 use crate::channel::{CardError, Channel};
 use crate::identity::{self, Identity};
 use crate::metadata::ManagementKeyMetadata;
+use crate::status::Meaning;
 use crate::transport::{Leave, Transport, TransportError};
 
 /// One YubiKey, shared by its token and the signers that came from it.
@@ -47,7 +48,7 @@ impl Card {
             other => other,
         };
         let identity = match identity {
-            Err(error) if error.meaning().is_some() => {
+            Err(error) if is_absence(&error) => {
                 return Err(Error::NotFound { what: format!("a YubiKey with PIV in {reader}") });
             }
             Err(error) => return Err(error.doing(format!("talking to the card in {reader}"))),
@@ -158,6 +159,11 @@ fn identify(channel: &mut Channel, reader: &str) -> Result<Identity, CardError> 
     Ok(identity)
 }
 
+/// Whether the card says that it is another kind of card; one that failed may well be the right one.
+fn is_absence(error: &CardError) -> bool {
+    error.meaning().is_some_and(|meaning| meaning != Meaning::Fault)
+}
+
 const GET_METADATA: u8 = 0xf7;
 
 /// How long a thread waits for another one.
@@ -187,7 +193,7 @@ impl Connection {
             Err(CardError::Transport(error)) if error.is_lost_connection() => {
                 self.begin_again(&error).map(|()| true)
             }
-            Err(error) if error.meaning().is_some() => {
+            Err(error) if is_absence(&error) => {
                 Err(Error::NotFound { what: format!("the PIV applet of {}", self.identity.name) })
             }
             Err(error) => Err(error.doing(self.beginning())),

@@ -127,11 +127,10 @@ impl Asker {
             None => {
                 let printed = transaction.object(ObjectId::PRINTED)?;
                 let octets = printed.as_deref().and_then(|p| read_protected_key(p));
-                let octets = octets.ok_or_else(|| Error::NotFound {
-                    what: format!(
-                        "the management key that {} says it keeps",
-                        self.card.identity().name
-                    ),
+                let octets = octets.ok_or_else(|| Error::SecretSource {
+                    kind,
+                    origin: self.card.identity().name.clone(),
+                    source: "it says that it keeps it, and does not".into(),
                 })?;
                 ManagementKey::new(algorithm, Zeroizing::new(octets.to_vec()), kind)?
             }

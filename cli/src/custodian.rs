@@ -34,6 +34,11 @@ pub(crate) fn act<T>(
             );
         }
     }
+    if outcome.is_err() && custodian.is_in_doubt() {
+        context.output.warn(
+            "the token may have it or not: try it before the old one, and keep both until one is right",
+        );
+    }
     Ok(outcome?)
 }
 

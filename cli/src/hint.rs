@@ -57,7 +57,7 @@ fn folder_of(path: &std::path::Path) -> String {
 }
 
 fn signer(error: &signer_core::Error) -> String {
-    use signer_core::Error;
+    use signer_core::{Error, SecretKind};
     match error {
         Error::Locator { .. } => {
             "name a signer of the settings file or a locator: `--signer soft:dak_private_key.pem`"
@@ -77,6 +77,18 @@ fn signer(error: &signer_core::Error) -> String {
         Error::AlreadyExists { .. } => {
             "nothing is ever overwritten; choose another name or slot, or move what is there away: \
              a file with `mv`, a key with `touchmark key move`"
+                .into()
+        }
+        Error::WrongSecret { kind: SecretKind::ManagementKey, .. }
+        | Error::SecretUnusable { kind: SecretKind::ManagementKey, .. }
+        | Error::SecretSource { kind: SecretKind::ManagementKey, .. } => {
+            "name the right one with --management-key; where `touchmark management-key change` was \
+             cut short, that is the newest one in escrow"
+                .into()
+        }
+        Error::WrongSecret { kind: SecretKind::Pin | SecretKind::Puk, .. } => {
+            "check the secret's source before trying again (`touchmark doctor` names it); where a \
+             change was cut short, the newest one in escrow may be right"
                 .into()
         }
         Error::WrongSecret { .. } => {

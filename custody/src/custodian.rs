@@ -25,6 +25,7 @@ pub struct Custodian<'a> {
     ledger: Option<&'a mut Ledger>,
     escrow: Option<&'a dyn Escrow>,
     receipts: Vec<Receipt>,
+    in_doubt: bool,
     /// Whether an act that failed may have got half way.
     steps: Steps,
 }
@@ -59,13 +60,27 @@ impl<'a> Custodian<'a> {
         ledger: Option<&'a mut Ledger>,
         escrow: Option<&'a dyn Escrow>,
     ) -> Self {
-        Self { token, with, ledger, escrow, receipts: Vec::new(), steps: Steps::One }
+        Self {
+            token,
+            with,
+            ledger,
+            escrow,
+            receipts: Vec::new(),
+            in_doubt: false,
+            steps: Steps::One,
+        }
     }
 
     /// Where the secrets of this custodian's acts can be found again.
     #[must_use]
     pub fn receipts(&self) -> &[Receipt] {
         &self.receipts
+    }
+
+    /// Whether some of these secrets may be the token's now or not, for want of an answer.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     /// What is known of the token without a secret.
@@ -181,6 +196,7 @@ impl<'a> Custodian<'a> {
             }
             Err(_) => None,
         };
+        self.in_doubt |= fate.is_none() && self.receipts.len() > first;
         let receipts = self.receipts.iter_mut().skip(first);
         let settled = receipts.map(|receipt| {
             if let (Some(escrow), Some(fate)) = (self.escrow, fate)

@@ -1,7 +1,9 @@
 //! What the tests share: fixtures, many devices at once, forged requests, and what is fuzzed.
 
+pub mod conformance;
 pub mod counting;
 pub mod drawer;
+pub mod faults;
 pub mod fleet;
 pub mod forge;
 pub mod fuzz;

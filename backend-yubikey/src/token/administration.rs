@@ -79,8 +79,9 @@ impl Administration for YubiKeyToken {
         self.asker.manage().map(drop)
     }
 
-    /// With protection, the card is given the key to keep before it is set: a cut in between leaves
-    /// the old key valid, and never a key that nobody has.
+    /// With protection, the card is given the key to keep after it is set. The old one may be kept
+    /// there and nowhere else, and must not be gone before it is of no use; who sets a new one has
+    /// that one.
     fn set_management_key(&mut self, new: &NewManagementKey<'_>) -> Result<()> {
         let version = self.card.identity().version;
         let key = ManagementKey::from_hex(new.algorithm, new.key, SecretKind::NewManagementKey)?;
@@ -90,6 +91,9 @@ impl Administration for YubiKeyToken {
         }
         if new.touch == TouchPolicy::Cached && !version.has_attestation() {
             return Err(needs_firmware("a cached touch", "4.3.0"));
+        }
+        if new.touch == TouchPolicy::Always && !version.has_policies() {
+            return Err(needs_firmware("a touch for the management key", "4.0.0"));
         }
         if key.is_degenerate() {
             return Err(Error::SecretUnusable {
@@ -105,20 +109,19 @@ impl Administration for YubiKeyToken {
         };
         let noted = AdminData::read(&mut transaction)?;
         let kept = noted.keeps_management_key();
-        if protect {
-            transaction.put_object(ObjectId::PRINTED, &protected_key(key.expose()))?;
-        }
         transaction.set_management_key(&key, new.touch)?;
         transaction.authenticate(&key)?;
         match (protect, kept) {
             (true, _) => {
+                transaction.put_object(ObjectId::PRINTED, &protected_key(key.expose()))?;
                 let noted = noted.keeping_management_key();
                 transaction.put_object(ObjectId::ADMIN_DATA, &noted.encode())
             }
             (false, true) => {
+                // The note last: with it, who does this again sees that there is something to do.
+                transaction.put_object(ObjectId::PRINTED, &[])?;
                 let noted = noted.without_management_key();
-                transaction.put_object(ObjectId::ADMIN_DATA, &noted.encode())?;
-                transaction.put_object(ObjectId::PRINTED, &[])
+                transaction.put_object(ObjectId::ADMIN_DATA, &noted.encode())
             }
             (false, false) => Ok(()),
         }

@@ -50,7 +50,7 @@ fn secrets_that_are_no_longer_the_factorys_are_left_alone() {
 }
 
 #[test]
-fn a_management_key_is_kept_before_it_is_set_and_proved_after() {
+fn a_management_key_is_proved_and_kept_after_it_is_set() {
     let rig = Rig::new(NEWEST);
     let mut token = rig.opened();
     // The scripted card goes on with the key it has, so the proof is by the same key.
@@ -58,8 +58,8 @@ fn a_management_key_is_kept_before_it_is_set_and_proved_after() {
     token.set_management_key(&new_key(&same, ManagementKeyProtection::Pin)).unwrap();
     assert_eq!(
         rig.card.said(),
-        "( piv about-80 verify about-9b prove prove get-5fff00 put-5fc109 set-management-key \
-         prove prove put-5fff00 other )"
+        "( piv about-80 verify about-9b prove prove get-5fff00 set-management-key prove \
+         prove put-5fc109 put-5fff00 other )"
     );
     assert_eq!(rig.card.state().objects[&ADMIN_DATA], [0x80, 0x03, 0x81, 0x01, 0x02]);
     assert_eq!(rig.card.state().objects[&PRINTED][..5], [0x88, 0x1a, 0x89, 0x18, 0x01]);
