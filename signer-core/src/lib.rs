@@ -56,7 +56,7 @@ pub use signer::{Signature, Signer, SigningSession};
 pub use token::{
     Administration, Attested, CertStore, EmptyToken, KeyInfo, KeyManager, KeyOrigin, KeyPolicy,
     KeyRef, KeyWeakness, ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection,
-    NewManagementKey, NewToken, PinManager, PinPolicy, PinStatus, Retries, Token, TokenInfo,
+    NewManagementKey, NewToken, PinManager, PinPolicy, PinStatus, Retries, Seen, Token, TokenInfo,
     TouchPolicy, WhenKeysDiffer,
 };
 pub use tries::Tries;

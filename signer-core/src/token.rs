@@ -21,7 +21,7 @@ pub use attested::Attested;
 pub use certificate::{CertStore, WhenKeysDiffer};
 pub use empty::{EmptyToken, NewToken};
 pub use key::{KeyInfo, KeyManager, KeyRef, KeyWeakness};
-pub use pin::{PinManager, PinStatus};
+pub use pin::{PinManager, PinStatus, Seen};
 pub use policy::{KeyOrigin, KeyPolicy, PinPolicy, TouchPolicy};
 
 /// One open card, session or key file.

@@ -14,6 +14,9 @@ use virtual_yubikey::{Card, Device, Durability, Fault, Log, Model, StateFile};
 
 /// The variable that names the folder.
 pub const FOLDER: &str = "TOUCHMARK_TEST_YUBIKEYS";
+/// The variable that lets the program have the keys in this machine's readers, and says how many
+/// milliseconds it waits for them.
+pub const PATIENCE: &str = "TOUCHMARK_TEST_PATIENCE";
 
 /// The keys of one folder.
 #[derive(Debug)]
@@ -69,8 +72,13 @@ impl Readers for Drawer {
     }
 
     fn connect(&self, name: &str) -> Result<Box<dyn Transport>, TransportError> {
-        Ok(Box::new(Link { device: self.device(name)?, lost: false }))
+        Ok(link(self.device(name)?))
     }
+}
+
+/// A connection to a key.
+pub(crate) fn link(device: Arc<Mutex<Device>>) -> Box<dyn Transport> {
+    Box::new(Link { device, lost: false })
 }
 
 /// A connection to a key of the drawer.

@@ -92,6 +92,9 @@ impl Administration for YubiKeyToken {
         if new.touch == TouchPolicy::Cached && !version.has_attestation() {
             return Err(needs_firmware("a cached touch", "4.3.0"));
         }
+        if new.touch == TouchPolicy::Always && !version.has_policies() {
+            return Err(needs_firmware("a touch for the management key", "4.0.0"));
+        }
         if key.is_degenerate() {
             return Err(Error::SecretUnusable {
                 kind: SecretKind::NewManagementKey,
