@@ -14,6 +14,9 @@ use virtual_yubikey::{Card, Device, Durability, Fault, Log, Model, StateFile};
 
 /// The variable that names the folder.
 pub const FOLDER: &str = "TOUCHMARK_TEST_YUBIKEYS";
+/// The variable that lets the program have the keys in this machine's readers, and says how many
+/// milliseconds it waits for them.
+pub const PATIENCE: &str = "TOUCHMARK_TEST_PATIENCE";
 
 /// The keys of one folder.
 #[derive(Debug)]

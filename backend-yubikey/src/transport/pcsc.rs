@@ -295,7 +295,10 @@ fn error(error: Error) -> TransportError {
         | Error::CommDataLost => TransportError::Removed,
         Error::NoSmartcard | Error::UnknownReader | Error::UnpoweredCard => TransportError::NoCard,
         Error::SharingViolation => TransportError::Busy,
-        Error::NoService | Error::ServiceStopped | Error::Shutdown => TransportError::NoService,
+        // A communication error is what pcscd leaves behind that died in the middle of a command.
+        Error::NoService | Error::ServiceStopped | Error::Shutdown | Error::CommError => {
+            TransportError::NoService
+        }
         Error::SecurityViolation | Error::NoAccess => TransportError::Denied,
         other => TransportError::Other(format!("PC/SC: {other}")),
     }
@@ -314,6 +317,7 @@ mod tests {
             (Error::NoSmartcard, "no card in the reader"),
             (Error::NoService, "pcscd"),
             (Error::ServiceStopped, "pcscd"),
+            (Error::CommError, "pcscd"),
             (Error::SecurityViolation, "polkit"),
             (Error::UnresponsiveCard, "PC/SC: "),
         ] {

@@ -74,7 +74,8 @@ impl Bench {
     }
 
     /// The program with these arguments, for the key in `at`. What it writes goes there.
-    pub(super) fn process(&self, at: &Path, arguments: &str) -> Process {
+    #[must_use]
+    pub fn process(&self, at: &Path, arguments: &str) -> Process {
         let mut process = Process::new(&self.program);
         process
             .current_dir(at)
@@ -97,7 +98,11 @@ impl Bench {
     }
 
     /// A new folder with a copy of all that a command changes.
-    pub(super) fn lay_out(&self, start: Start) -> TempDir {
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn lay_out(&self, start: Start) -> TempDir {
         let at = TempDir::new_in(self.folder.path()).unwrap();
         let from = self.path(&format!("{start:?}"));
         fs::create_dir(at.path().join("keys")).unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, Command as Process};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -74,21 +74,27 @@ impl Bench {
         let failed = disturbed.code != Some(command.ends);
         let again = failed.then(|| self.run(folder.path(), command));
         let stuck = again.as_ref().filter(|end| end.code != Some(command.ends));
-        let way_out = stuck.and_then(|end| self.way_out(folder.path(), command, end));
+        let runs = stuck.map(|end| self.way_out(folder.path(), command, end)).unwrap_or_default();
+        let run = |arguments: &String| self.run_with(folder.path(), command, arguments);
+        let way_out = runs.iter().map(run).last();
         Trial { disturbed, again, way_out }
     }
 
-    /// Does what the hint of a run says.
-    fn way_out(&self, at: &Path, command: &Command, stuck: &End) -> Option<End> {
+    /// What the hint of a run says to do: arguments of one run after another; none where there is
+    /// nothing left to do.
+    ///
+    /// # Panics
+    /// When there is nothing in escrow and the hint says so.
+    #[must_use]
+    pub fn way_out(&self, at: &Path, command: &Command, stuck: &End) -> Vec<String> {
         if stuck.said.contains("`touchmark pin clear-fault`") {
-            self.run_with(at, command, "pin clear-fault");
-            return Some(self.run(at, command));
+            return vec!["pin clear-fault".into(), command.arguments.into()];
         }
-        let more = command.way_out?;
+        let Some(more) = command.way_out else { return Vec::new() };
         let file = at.join("escrowed.txt");
         fs::write(&file, escrow::newest(&at.join("escrow"))).unwrap();
         let more = more.replace("{escrowed}", &file.display().to_string());
-        Some(self.run_with(at, command, &format!("{} {more}", command.arguments)))
+        vec![format!("{} {more}", command.arguments)]
     }
 
     fn run(&self, at: &Path, command: &Command) -> End {
@@ -96,11 +102,27 @@ impl Bench {
     }
 
     fn run_with(&self, at: &Path, command: &Command, arguments: &str) -> End {
+        self.run_among(at, command, self.process(at, arguments), || ())
+    }
+
+    /// Runs a command as this process, with something done `meanwhile`, and looks at what is left in
+    /// `at`.
+    ///
+    /// # Panics
+    /// When the program cannot be run, as everything here.
+    pub fn run_among(
+        &self,
+        at: &Path,
+        command: &Command,
+        mut process: Process,
+        meanwhile: impl FnOnce(),
+    ) -> End {
         let folder = at.join("escrow");
         let earlier = escrow::files(&folder);
         let log = at.join(format!("keys/{SERIAL}.log"));
         let _ = fs::remove_file(&log);
-        let mut child = self.process(at, arguments).spawn().unwrap();
+        let mut child = process.spawn().unwrap();
+        meanwhile();
         let code = ended(&mut child);
         let mut said = String::new();
         // Neither has more than fits into a pipe.

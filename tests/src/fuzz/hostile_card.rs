@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use backend_yubikey::transport::{InProcess, Readers, Transport, TransportError};
 use backend_yubikey::{YubiKeyBackend, YubiKeyToken};
 use signer_core::{
-    Backend, KeyManager, KeyPolicy, KeyRef, KeySpec, ManagementKeyAlgorithm,
-    ManagementKeyProtection, NewManagementKey, OpenContext, PinGuard, Result, Retries, Secret,
-    SecretKind, SecretRequest, SecretSource, Secrets, Token, TouchPolicy, WhenKeysDiffer,
+    Backend, KeyPolicy, KeyRef, KeySpec, ManagementKeyAlgorithm, ManagementKeyProtection,
+    NewManagementKey, OpenContext, PinGuard, Result, Retries, Secret, SecretKind, SecretRequest,
+    SecretSource, Secrets, Token, TouchPolicy, WhenKeysDiffer,
 };
 
 use super::printable;
@@ -65,7 +65,7 @@ fn play(token: &mut YubiKeyToken, act: u8) -> Result<()> {
                 protection: ManagementKeyProtection::Pin,
             })
         }),
-        9 => token.attestation(&slot, &[]).map(drop),
+        9 => keys(token, |it| it.attestation(&slot, &[]).map(drop)),
         10 => token.signer(&slot, None)?.sign(b"message").map(drop),
         11 => token.signer(&KeyRef::Sole, None)?.session()?.sign(b"message").map(drop),
         12 => keys(token, |it| it.generate(&slot, KeySpec::P256, KeyPolicy::default()).map(drop)),
