@@ -102,6 +102,8 @@ impl Bench {
     }
 
     fn run_with(&self, at: &Path, command: &Command, arguments: &str) -> End {
+        // The log of the run before; there may be none.
+        let _ = fs::remove_file(at.join(format!("keys/{SERIAL}.log")));
         self.run_among(at, command, self.process(at, arguments), || ())
     }
 
@@ -120,7 +122,6 @@ impl Bench {
         let folder = at.join("escrow");
         let earlier = escrow::files(&folder);
         let log = at.join(format!("keys/{SERIAL}.log"));
-        let _ = fs::remove_file(&log);
         let mut child = process.spawn().unwrap();
         meanwhile();
         let code = ended(&mut child);
