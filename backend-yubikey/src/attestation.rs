@@ -62,6 +62,12 @@ pub enum AttestationError {
         /// What.
         what: &'static str,
     },
+    /// It is about another slot than the one that was asked about.
+    #[error("the attestation is about {slot}")]
+    AnotherSlot {
+        /// Which.
+        slot: Slot,
+    },
     /// The card's own certificate did not sign it.
     #[error("the attestation was not signed by the key in slot f9 of this YubiKey")]
     NotByThisCard,

@@ -16,10 +16,13 @@ pub struct DeviceInfo {
     pub form_factor: Option<FormFactor>,
     /// Whether it can be run as a FIPS 140 module.
     pub is_fips: bool,
+    /// Whether it refuses PINs and PUKs that anybody would guess.
+    pub has_pin_complexity: bool,
 }
 
 impl DeviceInfo {
-    /// Reads the answer: one octet of length, then `02` serial, `04` shape, `05` firmware, `14` FIPS.
+    /// Reads the answer: one octet of length, then `02` serial, `04` shape, `05` firmware, `14` FIPS,
+    /// `16` PIN complexity.
     ///
     /// # Errors
     /// [`TlvError`] when it is none.
@@ -38,6 +41,7 @@ impl DeviceInfo {
             serial: serial.map(u32::from_be_bytes),
             version: version.map(Version::from),
             form_factor: form.and_then(FormFactor::numbered),
+            has_pin_complexity: parts.find(PIN_COMPLEXITY)? == Some(&[1]),
             is_fips: fips_capable || form.is_some_and(|form| form & FIPS != 0),
         })
     }
@@ -94,6 +98,7 @@ const SERIAL: u32 = 0x02;
 const FORM_FACTOR: u32 = 0x04;
 const VERSION: u32 = 0x05;
 const FIPS_CAPABLE: u32 = 0x14;
+const PIN_COMPLEXITY: u32 = 0x16;
 
 #[cfg(test)]
 mod tests {
@@ -120,5 +125,14 @@ mod tests {
         let info = DeviceInfo::decode(&[3, 0x04, 0x01, 0x81]).unwrap();
         assert_eq!((info.serial, info.is_fips), (None, true));
         assert_eq!(info.form_factor, Some(FormFactor::UsbAKeychain));
+    }
+
+    #[test]
+    fn pin_complexity_is_told() {
+        for (octets, told) in
+            [(&[3, 0x16, 1, 1][..], true), (&[3, 0x16, 1, 0], false), (&[0], false)]
+        {
+            assert_eq!(DeviceInfo::decode(octets).unwrap().has_pin_complexity, told);
+        }
     }
 }

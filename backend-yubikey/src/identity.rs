@@ -1,8 +1,11 @@
 //! Who a card is: serial number, firmware, shape.
 
+use signer_core::{Error, PinPolicy};
+
 use crate::apdu::Command;
 use crate::channel::{CardError, Channel};
 use crate::device_info::{DeviceInfo, FormFactor};
+use crate::slot::Slot;
 use crate::tlv::TlvError;
 use crate::version::Version;
 
@@ -17,6 +20,8 @@ pub struct Identity {
     pub form_factor: Option<FormFactor>,
     /// Whether it can be run as a FIPS 140 module.
     pub is_fips: bool,
+    /// Whether it refuses PINs and PUKs that anybody would guess.
+    pub has_pin_complexity: bool,
     /// The name of the reader that it is in.
     pub reader: String,
     /// What a person calls it.
@@ -40,6 +45,44 @@ impl Identity {
         match self.serial {
             Some(serial) => format!("yubikey:serial={serial}"),
             None => format!("yubikey:reader={}", escaped(&self.reader)),
+        }
+    }
+
+    /// Whether it keeps to the rules of the FIPS series of firmware 5.7: secrets of eight characters.
+    #[must_use]
+    pub fn has_fips_rules(&self) -> bool {
+        self.is_fips && self.version.has_fifth_series_extras()
+    }
+
+    /// Whether its keys may do without the PIN.
+    #[must_use]
+    pub fn may_do_without_pin(&self) -> bool {
+        !self.has_fips_rules() && (self.version.major, self.version.minor) != (4, 4)
+    }
+
+    /// The PIN policy of keys that were made without naming one.
+    #[must_use]
+    pub fn default_pin_policy(&self, slot: Slot) -> PinPolicy {
+        match slot.default_pin_policy() {
+            PinPolicy::Never if !self.may_do_without_pin() => PinPolicy::Once,
+            usual => usual,
+        }
+    }
+
+    /// Refuses what the Bio series does not have.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`].
+    pub(crate) fn refuse_bio(&self, operation: &str) -> Result<(), Error> {
+        match self.form_factor {
+            Some(FormFactor::UsbABio | FormFactor::UsbCBio) => Err(Error::Unsupported {
+                operation: format!("{operation} of {} ({})", self.name, self.model()),
+                needs:
+                    "a YubiKey that is not of the Bio series, which has no PUK and is reset as a \
+                        whole by `ykman config reset`"
+                        .into(),
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -89,6 +132,7 @@ pub(crate) fn read(channel: &mut Channel, reader: &str) -> Result<Identity, Card
         form_factor: info.form_factor,
         // All of 4.4 is the FIPS series, which did not say so yet.
         is_fips: info.is_fips || (version.major, version.minor) == (4, 4),
+        has_pin_complexity: info.has_pin_complexity,
         reader: reader.to_owned(),
         name,
     })

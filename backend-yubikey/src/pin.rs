@@ -11,7 +11,6 @@ use crate::channel::CardError;
 use crate::identity::Identity;
 use crate::piv::{PIN, PUK};
 use crate::status::Meaning;
-use crate::version::Version;
 
 /// What every YubiKey takes for a PIN or PUK; [`objection`] knows the rest.
 pub const RULES: SecretRules =
@@ -98,7 +97,7 @@ impl Transaction<'_> {
     ) -> Result<Verified> {
         let identity = self.identity();
         if let Some((kind, new)) = new
-            && let Some(reason) = objection(kind, new.expose(), identity.version)
+            && let Some(reason) = objection(kind, new.expose(), &identity)
         {
             return Err(Error::SecretUnusable { kind, origin: "its source".into(), reason });
         }
@@ -157,22 +156,46 @@ pub(crate) fn attempt<'a>(identity: &'a Identity, id: &'a str, kind: SecretKind)
     Attempt { id, token: &identity.name, kind, rules: RULES }
 }
 
-/// Why a firmware does not take these octets for a new PIN or PUK.
+/// Why this card does not take these octets for a new PIN or PUK.
 #[must_use]
-pub fn objection(kind: SecretKind, octets: &[u8], version: Version) -> Option<String> {
+pub fn objection(kind: SecretKind, octets: &[u8], card: &Identity) -> Option<String> {
     if let Some(reason) = RULES.objection(octets) {
         return Some(reason);
     }
-    if !version.has_fifth_series_extras() {
+    if !card.version.has_fifth_series_extras() {
         return None;
     }
     if kind == SecretKind::NewPuk && !octets.is_ascii() {
         return Some("firmware 5.7 takes only ASCII characters for a PUK".into());
     }
-    let characters = std::str::from_utf8(octets).map_or(0, |text| text.chars().count());
-    (characters < RULES.min_length)
-        .then(|| format!("it has {characters} characters, and {} are the fewest", RULES.min_length))
+    let text = std::str::from_utf8(octets).unwrap_or_default();
+    let (characters, series, fewest) = match card.has_fips_rules() {
+        true => (text.chars().count(), " of the FIPS series", RULES.max_length),
+        false => (text.chars().count(), "", RULES.min_length),
+    };
+    if characters < fewest {
+        return Some(format!(
+            "it has {characters} characters, and {fewest} are the fewest for a token{series} with \
+             firmware {}",
+            card.version
+        ));
+    }
+    (card.has_pin_complexity && is_guessed(text))
+        .then(|| "it is one that anybody would guess, and this token takes none of those".into())
 }
+
+/// Whether PIN complexity forbids it: one character throughout, or one of those that Yubico's manual
+/// lists. A token may be made to forbid more, and says so itself.
+fn is_guessed(text: &str) -> bool {
+    let mut characters = text.chars();
+    let first = characters.next();
+    characters.all(|c| Some(c) == first) || GUESSED.contains(&text)
+}
+
+const GUESSED: [&str; 17] = [
+    "112233", "121212", "123123", "123321", "123456", "1234567", "12345678", "123654", "159753",
+    "1q2w3e4r", "520520", "654321", "abc123", "iloveyou", "password", "qwerty", "11223344",
+];
 
 const AGAINST_THE_RULES: &str =
     "the token refuses it; its rules may ask for another length or forbid simple ones";

@@ -3,6 +3,7 @@
 mod keys;
 mod management;
 mod objects;
+mod probe;
 
 use signer_core::{Error, PinStatus, Result, SecretKind, Tries};
 
@@ -13,6 +14,7 @@ use crate::metadata;
 use crate::status::Meaning;
 
 pub(crate) use management::check_retries;
+pub(crate) use probe::Probe;
 
 impl Transaction<'_> {
     /// The counter of PIN or PUK, without spending a try. Before firmware 5.3 only the PIN's is told,
@@ -21,6 +23,12 @@ impl Transaction<'_> {
     /// # Errors
     /// [`Error::Device`].
     pub fn tries(&mut self, kind: SecretKind) -> Result<PinStatus> {
+        let status = self.read_tries(kind)?;
+        self.saw(kind, status);
+        Ok(status)
+    }
+
+    fn read_tries(&mut self, kind: SecretKind) -> Result<PinStatus> {
         let identity = self.identity();
         let doing = || format!("reading the {kind} counter of {}", identity.name);
         let reference = if kind == SecretKind::Pin { PIN } else { PUK };

@@ -3,9 +3,9 @@
 use signer_core::{Error, KeyPolicy, PinPolicy, Result, TouchPolicy};
 use zeroize::Zeroizing;
 
+use crate::identity::Identity;
 use crate::slot::Slot;
 use crate::tlv::element;
-use crate::version::Version;
 
 /// The PIN policy with this number. The fingerprint ones of the Bio series (4 and 5) take the PIN in
 /// the finger's stead, so for a program they are once and always.
@@ -32,13 +32,22 @@ pub(crate) fn touch_policy(number: u8) -> Option<TouchPolicy> {
 /// The elements AA and AB that ask for a policy; what is not named is left to the card.
 ///
 /// # Errors
-/// [`Error::Unsupported`] when the firmware is too old for it.
-pub(crate) fn request(policy: KeyPolicy, version: Version) -> Result<Zeroizing<Vec<u8>>> {
+/// [`Error::Unsupported`] when the firmware is too old for it, or forbids it.
+pub(crate) fn request(policy: KeyPolicy, card: &Identity) -> Result<Zeroizing<Vec<u8>>> {
+    let version = card.version;
     if policy != KeyPolicy::default() && !version.has_policies() {
         return Err(unsupported("a PIN or touch policy", "4.0.0"));
     }
     if policy.touch == Some(TouchPolicy::Cached) && !version.has_attestation() {
         return Err(unsupported("a cached touch", "4.3.0"));
+    }
+    if policy.pin == Some(PinPolicy::Never) && !card.may_do_without_pin() {
+        return Err(Error::Unsupported {
+            operation: format!(
+                "a key that never wants the PIN, on the FIPS series with firmware {version},"
+            ),
+            needs: "PIN policy once or always".into(),
+        });
     }
     let mut octets = Zeroizing::default();
     if let Some(pin) = policy.pin {
@@ -68,20 +77,30 @@ fn unsupported(what: &str, firmware: &str) -> Error {
 mod tests {
     use super::*;
 
-    const NEWEST: Version = Version::new(5, 7, 1);
+    fn card(version: [u8; 3], is_fips: bool) -> Identity {
+        Identity {
+            serial: None,
+            version: version.into(),
+            form_factor: None,
+            is_fips,
+            has_pin_complexity: is_fips,
+            reader: "a reader".into(),
+            name: "a card".into(),
+        }
+    }
 
     #[test]
     fn what_is_asked_for_is_what_is_read_back() {
         for pin in [PinPolicy::Never, PinPolicy::Once, PinPolicy::Always] {
             for touch in [TouchPolicy::Never, TouchPolicy::Always, TouchPolicy::Cached] {
                 let asked = KeyPolicy { pin: Some(pin), touch: Some(touch) };
-                let octets = request(asked, NEWEST).unwrap();
+                let octets = request(asked, &card([5, 7, 1], false)).unwrap();
                 let [0xaa, 1, p, 0xab, 1, t] = octets[..] else { panic!("{octets:02x?}") };
                 assert_eq!(pin_policy(p, Slot::SIGNATURE), Some(pin));
                 assert_eq!(touch_policy(t), Some(touch));
             }
         }
-        assert!(request(KeyPolicy::default(), Version::new(1, 0, 4)).unwrap().is_empty());
+        assert!(request(KeyPolicy::default(), &card([1, 0, 4], false)).unwrap().is_empty());
     }
 
     #[test]
@@ -95,8 +114,25 @@ mod tests {
     #[test]
     fn a_policy_that_the_firmware_lacks_is_refused() {
         let once = KeyPolicy { pin: Some(PinPolicy::Once), touch: None };
-        assert!(request(once, Version::new(1, 0, 4)).is_err());
+        assert!(request(once, &card([1, 0, 4], false)).is_err());
         let cached = KeyPolicy { pin: None, touch: Some(TouchPolicy::Cached) };
-        assert!(request(cached, Version::new(4, 2, 6)).is_err());
+        assert!(request(cached, &card([4, 2, 6], false)).is_err());
+    }
+
+    #[test]
+    fn keys_of_the_fips_series_never_do_without_the_pin() {
+        let never = KeyPolicy { pin: Some(PinPolicy::Never), touch: None };
+        for (version, is_fips, taken) in [
+            ([4, 4, 5], true, false),
+            ([5, 4, 3], true, true),
+            ([5, 7, 1], true, false),
+            ([5, 7, 1], false, true),
+        ] {
+            let card = card(version, is_fips);
+            assert_eq!(request(never, &card).is_ok(), taken, "{version:?}");
+            let default = card.default_pin_policy(Slot::CARD_AUTHENTICATION);
+            assert_eq!(default == PinPolicy::Never, taken, "{version:?}");
+            assert_eq!(card.default_pin_policy(Slot::SIGNATURE), PinPolicy::Always);
+        }
     }
 }

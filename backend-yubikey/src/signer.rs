@@ -72,7 +72,7 @@ impl YubiKeySigner {
 
     /// When the key wants the PIN, or is taken to where the card does not tell.
     fn pin_policy(&self) -> PinPolicy {
-        self.policy.pin.unwrap_or_else(|| self.slot.default_pin_policy())
+        self.policy.pin.unwrap_or_else(|| self.card.identity().default_pin_policy(self.slot))
     }
 
     /// A transaction to sign in, with the PIN at hand: it is fetched before, so that nobody has to

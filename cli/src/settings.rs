@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) issue: IssueSettings,
     /// Where new secrets of tokens are kept.
     pub(crate) escrow: EscrowSettings,
+    /// Certificates that attestations are believed by, besides those of the tokens' makers.
+    pub(crate) attestation_roots: Vec<PathBuf>,
     /// The name of this station.
     pub(crate) station: Option<String>,
     /// The profiles by name, besides those that are built in.

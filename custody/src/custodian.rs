@@ -159,9 +159,23 @@ impl<'a> Custodian<'a> {
         let ask = SecretRequest { kind, token: &token, serial, tries, rules };
         let secret = self.with.secrets.fetch(&ask)?;
         if kind.is_new() {
+            self.check_new(kind, &secret)?;
             self.deposit(&Deposit { token: &token, serial, kind, secret: &secret })?;
         }
         Ok(secret)
+    }
+
+    /// Refuses a new secret that the token would refuse, before anything is put away or sent.
+    fn check_new(&mut self, kind: SecretKind, secret: &Secret) -> Result<()> {
+        let manager = self.token.pin_manager();
+        match manager.and_then(|manager| manager.objection_to_new(kind, secret)) {
+            None => Ok(()),
+            Some(reason) => {
+                let source = self.with.secrets.source(kind);
+                let origin = source.map_or_else(|| "its source".into(), ToString::to_string);
+                Err(signer_core::Error::SecretUnusable { kind, origin, reason }.into())
+            }
+        }
     }
 
     fn deposit(&mut self, deposit: &Deposit<'_>) -> Result<()> {

@@ -9,7 +9,7 @@ use crate::{SecretKind, Tries};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A foreign cause, kept as `source()`.
-pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// What went wrong, with what is known about it. No variant ever carries a secret.
 #[derive(Debug, thiserror::Error)]

@@ -45,16 +45,16 @@ pub use algorithm::{KeySpec, SignatureAlgorithm};
 pub use backend::{Backend, Event, Interaction, OpenContext, Permissions, Registry, Silent};
 pub use bridge::{X509Signature, X509Signer};
 pub use clock::{Clock, FixedClock, SystemClock};
-pub use error::{Error, Result};
+pub use error::{Cause, Error, Result};
 pub use locator::{Attributes, Locator};
 pub use pin_guard::PinGuard;
 pub use secret::{Secret, SecretKind, SecretRules, memory_was_not_locked};
 pub use secret_source::{SecretRequest, SecretSource, SecretSpec, Secrets};
 pub use signer::{Signature, Signer, SigningSession};
 pub use token::{
-    Administration, CertStore, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef,
+    Administration, Attested, CertStore, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef,
     ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection, NewManagementKey,
-    PinManager, PinPolicy, PinStatus, Retries, Token, TokenInfo, TouchPolicy, WhenKeysDiffer,
+    PinManager, PinPolicy, PinStatus, Retries, Seen, Token, TokenInfo, TouchPolicy, WhenKeysDiffer,
 };
 pub use tries::Tries;
 pub use verify::{VerifyError, VerifyingKey};

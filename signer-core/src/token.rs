@@ -1,6 +1,7 @@
 //! One open card, session or key file, and what it can do.
 
 mod administration;
+mod attested;
 mod certificate;
 mod key;
 mod pin;
@@ -15,9 +16,10 @@ pub use administration::{
     Administration, ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection,
     NewManagementKey, Retries,
 };
+pub use attested::Attested;
 pub use certificate::{CertStore, WhenKeysDiffer};
 pub use key::{KeyInfo, KeyManager, KeyRef};
-pub use pin::{PinManager, PinStatus};
+pub use pin::{PinManager, PinStatus, Seen};
 pub use policy::{KeyOrigin, KeyPolicy, PinPolicy, TouchPolicy};
 
 /// One open card, session or key file.

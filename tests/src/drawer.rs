@@ -72,8 +72,13 @@ impl Readers for Drawer {
     }
 
     fn connect(&self, name: &str) -> Result<Box<dyn Transport>, TransportError> {
-        Ok(Box::new(Link { device: self.device(name)?, lost: false }))
+        Ok(link(self.device(name)?))
     }
+}
+
+/// A connection to a key.
+pub(crate) fn link(device: Arc<Mutex<Device>>) -> Box<dyn Transport> {
+    Box::new(Link { device, lost: false })
 }
 
 /// A connection to a key of the drawer.

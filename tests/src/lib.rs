@@ -1,5 +1,6 @@
 //! What the tests share: fixtures, many devices at once, forged requests, and what is fuzzed.
 
+pub mod conformance;
 pub mod counting;
 pub mod drawer;
 pub mod faults;

@@ -97,7 +97,19 @@ impl Transaction<'_> {
         *self.known_management_key() = None;
         *self.management_secret() = None;
         self.send(&command).map(drop).map_err(|error| {
-            error.doing(format!("setting the management key of {}", self.identity().name))
+            let identity = self.identity();
+            match error.meaning() {
+                // The fifth FIPS series has AES alone.
+                Some(Meaning::BadData)
+                    if identity.is_fips && key.algorithm() == ManagementKeyAlgorithm::TripleDes =>
+                {
+                    Error::Unsupported {
+                        operation: "a 3DES management key on a YubiKey of the FIPS series".into(),
+                        needs: "aes128, aes192 or aes256".into(),
+                    }
+                }
+                _ => error.doing(format!("setting the management key of {}", identity.name)),
+            }
         })
     }
 
@@ -111,7 +123,16 @@ impl Transaction<'_> {
         self.verified = None;
         *self.pin() = None;
         self.send(&Command::new(0xfa, retries.pin, retries.puk)).map(drop).map_err(|error| {
-            error.doing(format!("setting the retry limits of {}", self.identity().name))
+            let identity = self.identity();
+            match error.meaning() {
+                Some(Meaning::Refused) if identity.is_fips => Error::Unsupported {
+                    operation: format!("setting the retry limits of {}", identity.name),
+                    needs: "a YubiKey that is not of the FIPS series, or one whose PIN and PUK \
+                            were never changed since its last reset"
+                        .into(),
+                },
+                _ => error.doing(format!("setting the retry limits of {}", identity.name)),
+            }
         })
     }
 

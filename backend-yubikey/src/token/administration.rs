@@ -20,6 +20,7 @@ impl Administration for YubiKeyToken {
     }
 
     fn change_puk(&mut self, puk: &Secret, new_puk: &Secret) -> Result<()> {
+        self.card.identity().refuse_bio("changing the PUK")?;
         refuse_equal(puk, new_puk, SecretKind::NewPuk)?;
         self.card.transaction()?.change_puk(&self.context.guard, puk, new_puk)
     }
@@ -29,6 +30,7 @@ impl Administration for YubiKeyToken {
     }
 
     fn set_retries(&mut self, retries: Retries) -> Result<()> {
+        self.card.identity().refuse_bio("setting the retry limits")?;
         check_retries(retries)?;
         self.asker.manage_with_pin()?.set_retries(retries)?;
         self.forget_faults();
@@ -90,6 +92,9 @@ impl Administration for YubiKeyToken {
         if new.touch == TouchPolicy::Cached && !version.has_attestation() {
             return Err(needs_firmware("a cached touch", "4.3.0"));
         }
+        if new.touch == TouchPolicy::Always && !version.has_policies() {
+            return Err(needs_firmware("a touch for the management key", "4.0.0"));
+        }
         if key.is_degenerate() {
             return Err(Error::SecretUnusable {
                 kind: SecretKind::NewManagementKey,
@@ -139,6 +144,7 @@ impl Administration for YubiKeyToken {
     }
 
     fn reset(&mut self) -> Result<()> {
+        self.card.identity().refuse_bio("resetting the PIV applet")?;
         self.card.transaction()?.reset()?;
         self.forget_faults();
         Ok(())

@@ -5,7 +5,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use der::Encode;
 use signer_core::{
     CertStore, Error, KeyPolicy, KeyRef, KeySpec, Result, SignatureAlgorithm, Signer,
-    SubjectPublicKeyInfoOwned, WhenKeysDiffer,
+    SubjectPublicKeyInfoOwned, VerifyError, WhenKeysDiffer,
 };
 
 use super::{Found, YubiKeyToken, public_key_of, stored_certificate};
@@ -81,14 +81,24 @@ impl YubiKeyToken {
         let algorithm = SignatureAlgorithm::for_key(None, spec)?;
         let expected =
             Found { public_key: expected.clone(), policy: KeyPolicy::default(), origin: None };
-        let signer = self.signer_of(slot, expected, algorithm)?;
+        let signer = self.signer_of(slot, expected.clone(), algorithm)?;
         let mut nonce = [0; 32];
         SystemRandom::new().fill(&mut nonce).map_err(|unspecified| Error::Device {
             doing: "making a nonce".into(),
             source: Box::new(unspecified),
         })?;
         // Released only when it verifies with the expected key.
-        signer.sign(&nonce).map(drop)
+        match signer.sign(&nonce) {
+            Ok(_) => Ok(()),
+            Err(Error::Device { source, .. }) if source.is::<VerifyError>() => {
+                Err(Error::AnotherKey {
+                    origin: slot.to_string(),
+                    expected: "of a key that this firmware does not tell".into(),
+                    found: fingerprint(&expected.public_key),
+                })
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -114,13 +124,15 @@ pub(super) fn same_key(
     if expected == found {
         return Ok(());
     }
-    let fingerprint = |key: &SubjectPublicKeyInfoOwned| -> String {
-        let der = key.to_der().unwrap_or_default();
-        digest(&SHA256, &der).as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
-    };
     Err(Error::AnotherKey {
         origin: slot.to_string(),
         expected: fingerprint(expected),
         found: fingerprint(found),
     })
+}
+
+/// SHA-256 of a SubjectPublicKeyInfo, in lower-case hex.
+fn fingerprint(key: &SubjectPublicKeyInfoOwned) -> String {
+    let der = key.to_der().unwrap_or_default();
+    digest(&SHA256, &der).as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
 }

@@ -1,8 +1,8 @@
 //! Making, importing, deleting, moving and attesting keys.
 
 use signer_core::{
-    Error, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef, KeySpec, Result, Secret,
-    SubjectPublicKeyInfoOwned, TouchPolicy,
+    Attested, Cause, Error, Event, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef, KeySpec,
+    Result, Secret, SubjectPublicKeyInfoOwned, TouchPolicy,
 };
 
 use super::{Found, YubiKeyToken, stored_certificate};
@@ -10,7 +10,7 @@ use crate::advice::check_generation;
 use crate::algorithm::KeyAlgorithm;
 use crate::attestation::{Attestation, AttestationError, TrustAnchors};
 use crate::card::Transaction;
-use crate::piv::needs_firmware;
+use crate::piv::{Probe, needs_firmware};
 use crate::private_key::PrivateKey;
 use crate::slot::Slot;
 
@@ -21,10 +21,10 @@ impl KeyManager for YubiKeyToken {
         check_generation(spec, version)?;
         let algorithm = KeyAlgorithm::of(spec, version)?;
         let mut transaction = self.asker.manage()?;
-        refuse_occupied(&mut transaction, slot)?;
+        self.refuse_occupied(&mut transaction, slot)?;
         self.asker.advise(spec, Some(KeyOrigin::Generated));
         let public_key = transaction.generate(slot, algorithm, policy)?;
-        describe(slot, public_key, policy, KeyOrigin::Generated)
+        self.describe(slot, public_key, policy, KeyOrigin::Generated)
     }
 
     fn import(
@@ -37,11 +37,11 @@ impl KeyManager for YubiKeyToken {
         let private_key = PrivateKey::read(private_key_info)?;
         let algorithm = KeyAlgorithm::of(private_key.spec, self.card.identity().version)?;
         let mut transaction = self.asker.manage()?;
-        refuse_occupied(&mut transaction, slot)?;
+        self.refuse_occupied(&mut transaction, slot)?;
         self.asker.advise(private_key.spec, Some(KeyOrigin::Imported));
         transaction.import(slot, algorithm, &private_key.parts(), policy)?;
         let public_key = private_key.public_key.clone();
-        describe(slot, public_key, policy, KeyOrigin::Imported)
+        self.describe(slot, public_key, policy, KeyOrigin::Imported)
     }
 
     fn delete(&mut self, key: &KeyRef) -> Result<()> {
@@ -54,7 +54,7 @@ impl KeyManager for YubiKeyToken {
         let (from, to) = (Slot::of(from)?, Slot::of(to)?);
         self.need_fifth_series("moving a key")?;
         let mut transaction = self.asker.manage()?;
-        refuse_occupied(&mut transaction, to)?;
+        self.refuse_occupied(&mut transaction, to)?;
         transaction.move_key(from, to)
     }
 
@@ -74,35 +74,105 @@ impl KeyManager for YubiKeyToken {
         })?;
         Ok(vec![leaf, card])
     }
+
+    fn attestation(&mut self, key: &KeyRef, anchors: &[Vec<u8>]) -> Result<Attested> {
+        let slot = self.slot(key)?;
+        let certificates = self.attest(&slot.key_ref())?;
+        let unreadable = |error: AttestationError| Error::Device {
+            doing: format!("reading the attestation of {slot}"),
+            source: Box::new(error),
+        };
+        let [leaf, card] = certificates.as_slice() else {
+            return Err(unreadable(AttestationError::Missing { what: "card's certificate" }));
+        };
+        let said = Attestation::read(leaf).map_err(unreadable)?;
+        let trusted = anchors.iter().try_fold(TrustAnchors::yubico(), |all, anchor| {
+            all.with_root(anchor).map_err(unreadable)
+        })?;
+        let doubt = self.doubt(slot, leaf, card, &trusted)?;
+        Ok(Attested {
+            certificates,
+            key: said.slot.key_ref(),
+            public_key: said.public_key,
+            policy: KeyPolicy { pin: Some(said.pin), touch: Some(said.touch) },
+            serial: said.serial.map(|serial| serial.to_string()),
+            version: said.version.to_string(),
+            form_factor: said.form_factor.map(|form| form.to_string()),
+            is_fips: said.is_fips,
+            doubt,
+        })
+    }
 }
 
 impl YubiKeyToken {
-    /// The attestation of a slot's key, believed only when it leads to one of the anchors and is
-    /// about this card, this slot and the key that is in it now.
-    ///
-    /// # Errors
-    /// [`Error::Device`] with an [`AttestationError`], or as [`KeyManager::attest`];
-    /// [`Error::AnotherKey`] when the slot holds another key by now.
-    pub fn attestation(&mut self, key: &KeyRef, anchors: &TrustAnchors) -> Result<Attestation> {
-        let slot = self.slot(key)?;
-        let chain = self.attest(key)?;
-        let doing = || format!("checking the attestation of {slot} of {}", self.info.model);
-        let refused =
-            |error: AttestationError| Error::Device { doing: doing(), source: Box::new(error) };
-        let [leaf, card] = chain.as_slice() else {
-            return Err(refused(AttestationError::Missing { what: "card's certificate" }));
+    /// Why an attestation proves nothing of the key that is in the slot now; nothing when it does.
+    fn doubt(
+        &mut self,
+        slot: Slot,
+        leaf: &[u8],
+        card: &[u8],
+        anchors: &TrustAnchors,
+    ) -> Result<Option<Cause>> {
+        let attestation = match Attestation::verify(leaf, card, anchors) {
+            Ok(attestation) => attestation,
+            Err(doubt) => return Ok(Some(doubt.into())),
         };
-        let attestation = Attestation::verify(leaf, card, anchors).map_err(refused)?;
         if attestation.slot != slot {
-            return Err(refused(AttestationError::Missing { what: "slot" }));
+            return Ok(Some(AttestationError::AnotherSlot { slot: attestation.slot }.into()));
         }
         // A card that hides its serial number does so here too.
         if attestation.serial.is_some() && attestation.serial != self.card.identity().serial {
-            return Err(refused(AttestationError::NotByThisCard));
+            return Ok(Some(AttestationError::NotByThisCard.into()));
         }
         let found = Found::need(&mut self.card.transaction()?, slot)?;
-        super::certificates::same_key(&attestation.public_key, &found.public_key, slot)?;
-        Ok(attestation)
+        let same = super::certificates::same_key(&attestation.public_key, &found.public_key, slot);
+        Ok(same.err().map(Cause::from))
+    }
+
+    /// The card overwrites in silence, so a slot that is not empty is refused.
+    fn refuse_occupied(&self, transaction: &mut Transaction<'_>, slot: Slot) -> Result<()> {
+        let identity = self.card.identity();
+        let occupied = match Found::read(transaction, slot)? {
+            Some(_) => true,
+            None if identity.version.has_metadata() => false,
+            None => match transaction.probe(slot)? {
+                Probe::Empty => false,
+                Probe::Occupied => true,
+                Probe::Untold => {
+                    self.asker.tell(Event::Advice {
+                        token: &identity.name,
+                        text: &format!(
+                            "firmware {} does not tell whether there is a key in {slot}; if one was \
+                             imported there without a certificate, it is overwritten now",
+                            identity.version
+                        ),
+                    });
+                    false
+                }
+            },
+        };
+        match occupied {
+            false => Ok(()),
+            true => {
+                Err(Error::AlreadyExists { what: format!("a key in {slot} of {}", identity.name) })
+            }
+        }
+    }
+
+    /// What was not asked for is the slot's default.
+    fn describe(
+        &self,
+        slot: Slot,
+        public_key: SubjectPublicKeyInfoOwned,
+        asked: KeyPolicy,
+        origin: KeyOrigin,
+    ) -> Result<KeyInfo> {
+        let policy = KeyPolicy {
+            pin: asked.pin.or(Some(self.card.identity().default_pin_policy(slot))),
+            touch: asked.touch.or(Some(TouchPolicy::Never)),
+        };
+        let spec = KeySpec::of(&public_key)?;
+        Ok(KeyInfo { key: slot.key_ref(), spec, public_key, policy, origin: Some(origin) })
     }
 
     fn need_fifth_series(&self, operation: &str) -> Result<()> {
@@ -111,30 +181,4 @@ impl YubiKeyToken {
             false => Err(needs_firmware(operation, "5.7.0")),
         }
     }
-}
-
-/// The card overwrites in silence. Before firmware 5.3 a key that was imported without a certificate
-/// cannot be seen, and is overwritten.
-fn refuse_occupied(transaction: &mut Transaction<'_>, slot: Slot) -> Result<()> {
-    match Found::read(transaction, slot)? {
-        None => Ok(()),
-        Some(_) => Err(Error::AlreadyExists {
-            what: format!("a key in {slot} of {}", transaction.identity().name),
-        }),
-    }
-}
-
-/// What was not asked for is the slot's default.
-fn describe(
-    slot: Slot,
-    public_key: SubjectPublicKeyInfoOwned,
-    asked: KeyPolicy,
-    origin: KeyOrigin,
-) -> Result<KeyInfo> {
-    let policy = KeyPolicy {
-        pin: asked.pin.or(Some(slot.default_pin_policy())),
-        touch: asked.touch.or(Some(TouchPolicy::Never)),
-    };
-    let spec = KeySpec::of(&public_key)?;
-    Ok(KeyInfo { key: slot.key_ref(), spec, public_key, policy, origin: Some(origin) })
 }

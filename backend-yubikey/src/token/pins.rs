@@ -1,6 +1,6 @@
 //! PIN and PUK.
 
-use signer_core::{Error, PinManager, PinStatus, Result, Secret, SecretKind, SecretRules};
+use signer_core::{Error, PinManager, PinStatus, Result, Secret, SecretKind, SecretRules, Seen};
 
 use super::YubiKeyToken;
 use crate::pin;
@@ -10,13 +10,27 @@ impl PinManager for YubiKeyToken {
         pin::RULES
     }
 
+    fn objection_to_new(&self, kind: SecretKind, secret: &Secret) -> Option<String> {
+        match kind {
+            SecretKind::NewPin | SecretKind::NewPuk => {
+                pin::objection(kind, secret.expose(), self.card.identity())
+            }
+            _ => None,
+        }
+    }
+
+    fn seen(&self) -> Option<Seen> {
+        Some(self.card.seen())
+    }
+
     fn pin_status(&mut self) -> Result<PinStatus> {
         self.card.transaction()?.tries(SecretKind::Pin)
     }
 
-    /// Nothing before firmware 5.3.
+    /// Nothing before firmware 5.3, nor for the Bio series, which has no PUK.
     fn puk_status(&mut self) -> Result<Option<PinStatus>> {
-        if !self.card.identity().version.has_metadata() {
+        let identity = self.card.identity();
+        if !identity.version.has_metadata() || identity.refuse_bio("the PUK").is_err() {
             return Ok(None);
         }
         self.card.transaction()?.tries(SecretKind::Puk).map(Some)
@@ -32,6 +46,7 @@ impl PinManager for YubiKeyToken {
     }
 
     fn unblock(&mut self, puk: &Secret, new_pin: &Secret) -> Result<()> {
+        self.card.identity().refuse_bio("unblocking the PIN")?;
         self.card.transaction()?.unblock_pin(&self.context.guard, puk, new_pin)
     }
 }

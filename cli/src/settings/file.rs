@@ -43,6 +43,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Settings, Error> {
             folder: tables.escrow.folder.map(|path| folder.join(path)),
             recipients: tables.escrow.recipients,
         },
+        attestation_roots: within(tables.attestation.roots, folder),
         station: tables.station.name,
         profiles: tables.profile.into_iter().map(|(name, profile)| (name.0, profile)).collect(),
     })
@@ -62,6 +63,8 @@ struct Tables {
     issue: IssueTable,
     #[serde(default)]
     escrow: EscrowTable,
+    #[serde(default)]
+    attestation: AttestationTable,
     #[serde(default)]
     station: StationTable,
     #[serde(default)]
@@ -138,6 +141,17 @@ struct EscrowTable {
     folder: Option<PathBuf>,
     #[serde(default, deserialize_with = "recipients")]
     recipients: Vec<Recipient>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttestationTable {
+    #[serde(default)]
+    roots: Vec<PathBuf>,
+}
+
+fn within(files: Vec<PathBuf>, folder: &Path) -> Vec<PathBuf> {
+    files.into_iter().map(|file| folder.join(file)).collect()
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -229,6 +243,9 @@ profile = "dha"
 folder = "escrow"
 recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]
 
+[attestation]
+roots = ["our-attestation-root.pem"]
+
 [station]
 name = "line-3"
 
@@ -261,6 +278,10 @@ not-after = "clamp"
         assert_eq!(settings.station.as_deref(), Some("line-3"));
         assert_eq!(settings.escrow.folder.as_deref(), Some(Path::new("/etc/touchmark/escrow")));
         assert_eq!(settings.escrow.recipients.len(), 1);
+        assert_eq!(
+            settings.attestation_roots,
+            [Path::new("/etc/touchmark/our-attestation-root.pem")]
+        );
         let profile = settings.profiles.get("my-product").unwrap();
         assert_eq!(profile.not_after, NotAfter::Clamp);
         assert_eq!(profile.max_days, Some(7305));
@@ -291,6 +312,7 @@ not-after = "clamp"
             ("[signer.a]\nlocator = \"soft:a\"\npni = \"prompt\"\n", 3, "unknown field `pni`"),
             ("[issue]\n\ndais = 3\n", 3, "unknown field `dais`"),
             ("[station]\nname = \"a\"\nline = 3\n", 3, "unknown field `line`"),
+            ("[attestation]\nroot = \"a\"\n", 2, "unknown field `root`"),
             ("[escrow]\nfile = \"a\"\n", 2, "unknown field `file`"),
             ("[escrow]\nrecipients = [\"age1x\"]\n", 2, "is no age recipient"),
             ("[profile.a]\nkeytypes = []\n", 2, "unknown field `keytypes`"),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use spki::SubjectPublicKeyInfoOwned;
 
-use super::{KeyOrigin, KeyPolicy};
+use super::{Attested, KeyOrigin, KeyPolicy};
 use crate::{Error, KeySpec, Result, Secret};
 
 /// Which key of a token is meant.
@@ -102,6 +102,16 @@ pub trait KeyManager {
     /// # Errors
     /// As [`KeyManager::delete`].
     fn attest(&mut self, _key: &KeyRef) -> Result<Vec<Vec<u8>>> {
+        Err(unsupported("attesting a key"))
+    }
+
+    /// The same, read and checked. It is believed when it leads to a root that the token's maker
+    /// published, or to one of `anchors` (certificates, DER); where it does not, it is returned with
+    /// the reason.
+    ///
+    /// # Errors
+    /// As [`KeyManager::attest`], and [`Error::Device`] for what cannot be read at all.
+    fn attestation(&mut self, _key: &KeyRef, _anchors: &[Vec<u8>]) -> Result<Attested> {
         Err(unsupported("attesting a key"))
     }
 }

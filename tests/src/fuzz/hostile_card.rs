@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use backend_yubikey::attestation::TrustAnchors;
 use backend_yubikey::transport::{InProcess, Readers, Transport, TransportError};
 use backend_yubikey::{YubiKeyBackend, YubiKeyToken};
 use signer_core::{
@@ -66,7 +65,7 @@ fn play(token: &mut YubiKeyToken, act: u8) -> Result<()> {
                 protection: ManagementKeyProtection::Pin,
             })
         }),
-        9 => token.attestation(&slot, &TrustAnchors::yubico()).map(drop),
+        9 => keys(token, |it| it.attestation(&slot, &[]).map(drop)),
         10 => token.signer(&slot, None)?.sign(b"message").map(drop),
         11 => token.signer(&KeyRef::Sole, None)?.session()?.sign(b"message").map(drop),
         12 => keys(token, |it| it.generate(&slot, KeySpec::P256, KeyPolicy::default()).map(drop)),
