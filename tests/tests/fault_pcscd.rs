@@ -204,7 +204,10 @@ impl Desk {
         let again = failed.then(|| run(arguments));
         let stuck = again.as_ref().filter(|end| end.code != Some(command.ends));
         let runs = stuck.map(|end| bench.way_out(folder.path(), command, end)).unwrap_or_default();
-        let way_out = runs.iter().map(|arguments| run(arguments)).last();
+        let mut way_out = None;
+        for arguments in &runs {
+            way_out = Some(run(arguments));
+        }
         Trial { disturbed, again, way_out }
     }
 

@@ -75,8 +75,10 @@ impl Bench {
         let again = failed.then(|| self.run(folder.path(), command));
         let stuck = again.as_ref().filter(|end| end.code != Some(command.ends));
         let runs = stuck.map(|end| self.way_out(folder.path(), command, end)).unwrap_or_default();
-        let run = |arguments: &String| self.run_with(folder.path(), command, arguments);
-        let way_out = runs.iter().map(run).last();
+        let mut way_out = None;
+        for arguments in &runs {
+            way_out = Some(self.run_with(folder.path(), command, arguments));
+        }
         Trial { disturbed, again, way_out }
     }
 
