@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use signer_core::pin_guard::Verified;
-use signer_core::{Error, Result, Secret};
+use signer_core::{Error, PinStatus, Result, Secret, SecretKind, Seen};
 use zeroize::Zeroizing;
 
 use crate::advice::Advice;
@@ -25,6 +25,8 @@ use crate::transport::{Leave, Transport, TransportError};
 pub struct Card {
     connection: Arc<Mutex<Connection>>,
     identity: Arc<Identity>,
+    /// What the counters were when they were read last.
+    seen: Arc<Mutex<Seen>>,
     /// What was told of it already.
     advised: Arc<Mutex<Vec<Advice>>>,
 }
@@ -64,9 +66,11 @@ impl Card {
             selected: false,
             management_key: None,
             management_secret: None,
+            seen: Arc::default(),
         };
+        let seen = Arc::clone(&connection.seen);
         let connection = Arc::new(Mutex::new(connection));
-        Ok(Self { connection, identity, advised: Arc::default() })
+        Ok(Self { connection, identity, seen, advised: Arc::default() })
     }
 
     /// Who it is.
@@ -94,6 +98,11 @@ impl Card {
             advised.push(advice);
         }
         is_new
+    }
+
+    /// What the counters were when they were read last.
+    pub(crate) fn seen(&self) -> Seen {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the PIN is at hand.
@@ -170,6 +179,7 @@ struct Connection {
     selected: bool,
     /// What was learned of the management key; forgotten when it is changed.
     management_key: Option<ManagementKeyMetadata>,
+    seen: Arc<Mutex<Seen>>,
     /// The management key as it was given, once it was right: nobody is asked twice, and a source
     /// that can be read once is enough for an act of several steps.
     management_secret: Option<Secret>,
@@ -322,6 +332,14 @@ impl Transaction<'_> {
 
     pub(crate) fn pin(&mut self) -> &mut Option<Secret> {
         &mut self.connection.pin
+    }
+
+    pub(crate) fn saw(&mut self, kind: SecretKind, status: PinStatus) {
+        let mut seen = self.connection.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match kind {
+            SecretKind::Pin => seen.pin = Some(status),
+            _ => seen.puk = Some(status),
+        }
     }
 
     pub(crate) fn known_management_key(&mut self) -> &mut Option<ManagementKeyMetadata> {

@@ -23,6 +23,12 @@ impl Transaction<'_> {
     /// # Errors
     /// [`Error::Device`].
     pub fn tries(&mut self, kind: SecretKind) -> Result<PinStatus> {
+        let status = self.read_tries(kind)?;
+        self.saw(kind, status);
+        Ok(status)
+    }
+
+    fn read_tries(&mut self, kind: SecretKind) -> Result<PinStatus> {
         let identity = self.identity();
         let doing = || format!("reading the {kind} counter of {}", identity.name);
         let reference = if kind == SecretKind::Pin { PIN } else { PUK };

@@ -54,7 +54,7 @@ pub use signer::{Signature, Signer, SigningSession};
 pub use token::{
     Administration, Attested, CertStore, KeyInfo, KeyManager, KeyOrigin, KeyPolicy, KeyRef,
     ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection, NewManagementKey,
-    PinManager, PinPolicy, PinStatus, Retries, Token, TokenInfo, TouchPolicy, WhenKeysDiffer,
+    PinManager, PinPolicy, PinStatus, Retries, Seen, Token, TokenInfo, TouchPolicy, WhenKeysDiffer,
 };
 pub use tries::Tries;
 pub use verify::{VerifyError, VerifyingKey};

@@ -19,7 +19,7 @@ pub use administration::{
 pub use attested::Attested;
 pub use certificate::{CertStore, WhenKeysDiffer};
 pub use key::{KeyInfo, KeyManager, KeyRef};
-pub use pin::{PinManager, PinStatus};
+pub use pin::{PinManager, PinStatus, Seen};
 pub use policy::{KeyOrigin, KeyPolicy, PinPolicy, TouchPolicy};
 
 /// One open card, session or key file.

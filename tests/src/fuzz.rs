@@ -1,8 +1,10 @@
 //! Entry points for fuzzing: each takes any bytes, and panics only when the product breaks a promise.
 
+mod answers;
 mod card;
 mod conf;
 mod csr;
+mod hostile_card;
 mod locator;
 
 use std::time::{Duration, UNIX_EPOCH};
@@ -13,22 +15,30 @@ use issuer::path::{TrustAnchors, validate};
 use issuer::pem::{self, Kind};
 use issuer::public_key_text::{PublicKeyForm, public_key_text};
 
+pub use answers::{attestation, certificate_object, device_info, metadata, tlv};
 pub use card::card;
 pub use conf::conf;
 pub use csr::csr;
+pub use hostile_card::hostile_card;
 pub use locator::locator;
 
 /// A target: takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its corpus.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 12] = [
+    ("attestation", attestation),
     ("card", card),
     ("certificate", certificate),
+    ("certificate_object", certificate_object),
     ("conf", conf),
     ("csr", csr),
+    ("device_info", device_info),
+    ("hostile_card", hostile_card),
     ("locator", locator),
+    ("metadata", metadata),
     ("pem", pem),
+    ("tlv", tlv),
 ];
 
 const LIMIT: usize = 1 << 20;

@@ -235,3 +235,35 @@ fn before_metadata_an_imported_key_without_a_certificate_is_not_overwritten() {
         }
     }
 }
+
+/// Who it is takes 3 commands (SELECT, READ CONFIG, SELECT), leaving nothing verified 1.
+#[test]
+fn each_job_takes_the_commands_it_needs_and_no_more() {
+    let desk = Desk::new("5.7.1");
+    let conf = "[req]\nprompt = no\ndistinguished_name = dn\n[dn]\nCN = a line\n";
+    for (name, text) in [("dak.conf", conf), ("new", "64209753"), ("data", "what is signed")] {
+        desk.write(name, text);
+    }
+    desk.log();
+    for (job, commands) in [
+        // Cipher of the management key, its proof in two, is the slot empty, make it.
+        ("key generate --pin-policy once", 9),
+        // Counter, PIN.
+        ("pin verify", 6),
+        // Public key, counter, PIN, signature.
+        ("csr --config dak.conf --out dak.csr", 8),
+        ("sign data --out signature", 8),
+        ("pin change --new-pin file:new --ledger sqlite:l.db", 5),
+        ("pin status", 5),
+    ] {
+        desk.said(job, 0);
+        let log = desk.log();
+        let said = log.lines().filter(|line| line.contains(" -> ")).count();
+        assert_eq!(said, commands, "{job}:\n{log}");
+    }
+    // The counter that the guard read is the one in the ledger.
+    let output = desk.run("ledger export --ledger sqlite:l.db");
+    let exported = String::from_utf8(output.stdout).unwrap().replace('\\', "");
+    assert!(exported.contains("\"tries_before\":3"), "{exported}");
+    assert!(exported.contains("\"tries_after\":3"), "{exported}");
+}

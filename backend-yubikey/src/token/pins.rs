@@ -1,6 +1,6 @@
 //! PIN and PUK.
 
-use signer_core::{Error, PinManager, PinStatus, Result, Secret, SecretKind, SecretRules};
+use signer_core::{Error, PinManager, PinStatus, Result, Secret, SecretKind, SecretRules, Seen};
 
 use super::YubiKeyToken;
 use crate::pin;
@@ -17,6 +17,10 @@ impl PinManager for YubiKeyToken {
             }
             _ => None,
         }
+    }
+
+    fn seen(&self) -> Option<Seen> {
+        Some(self.card.seen())
     }
 
     fn pin_status(&mut self) -> Result<PinStatus> {

@@ -1,6 +1,6 @@
 //! PIN and PUK: verify, change, unblock.
 
-use signer_core::{PinStatus, SecretKind, Tries};
+use signer_core::{PinStatus, SecretKind, SecretSpec, Seen, Tries};
 
 use super::{Custodian, Details, tries_value};
 use crate::Result;
@@ -11,13 +11,10 @@ impl Custodian<'_> {
     /// # Errors
     /// As [`signer_core::PinManager::verify`].
     pub fn verify_pin(&mut self) -> Result<()> {
-        self.act("pin.verify", "the PIN was verified", |it, details| {
-            let before = it.pin_before(details)?;
+        self.present("pin.verify", "the PIN was verified", SecretKind::Pin, |it, tries| {
             let rules = it.pin_manager()?.rules();
-            let pin = it.secret(SecretKind::Pin, rules, before.tries)?;
-            it.pin_manager()?.verify(&pin)?;
-            full_again(details, &before);
-            Ok(())
+            let pin = it.secret(SecretKind::Pin, rules, tries)?;
+            Ok(it.pin_manager()?.verify(&pin)?)
         })
     }
 
@@ -26,14 +23,12 @@ impl Custodian<'_> {
     /// # Errors
     /// As [`signer_core::PinManager::change`].
     pub fn change_pin(&mut self) -> Result<()> {
-        self.act("pin.change", "the PIN was changed", |it, details| {
-            let before = it.pin_before(details)?;
+        self.present("pin.change", "the PIN was changed", SecretKind::Pin, |it, tries| {
             let rules = it.pin_manager()?.rules();
-            let pin = it.secret(SecretKind::Pin, rules, before.tries)?;
+            let pin = it.secret(SecretKind::Pin, rules, tries)?;
             let new_pin = it.secret(SecretKind::NewPin, rules, Tries::Unknown)?;
             it.pin_manager()?.change(&pin, &new_pin)?;
             it.forget_faults(&[SecretKind::Pin]);
-            full_again(details, &before);
             Ok(())
         })
     }
@@ -43,18 +38,13 @@ impl Custodian<'_> {
     /// # Errors
     /// As [`signer_core::PinManager::unblock`].
     pub fn unblock_pin(&mut self) -> Result<()> {
-        self.act("pin.unblock", "the PIN was unblocked", |it, details| {
-            let before = it.puk_before(details)?;
+        self.present("pin.unblock", "the PIN was unblocked", SecretKind::Puk, |it, tries| {
             let pin_rules = it.pin_manager()?.rules();
             let puk_rules = it.administration()?.puk_rules();
-            let tries = before.map_or(Tries::Unknown, |status| status.tries);
             let puk = it.secret(SecretKind::Puk, puk_rules, tries)?;
             let new_pin = it.secret(SecretKind::NewPin, pin_rules, Tries::Unknown)?;
             it.pin_manager()?.unblock(&puk, &new_pin)?;
             it.forget_faults(&[SecretKind::Pin]);
-            if let Some(before) = before {
-                full_again(details, &before);
-            }
             Ok(())
         })
     }
@@ -64,14 +54,38 @@ impl Custodian<'_> {
     /// # Errors
     /// As [`signer_core::Administration::change_puk`].
     pub fn change_puk(&mut self) -> Result<()> {
-        self.act("puk.change", "the PUK was changed", |it, details| {
-            let before = it.puk_before(details)?;
+        self.present("puk.change", "the PUK was changed", SecretKind::Puk, |it, tries| {
             let rules = it.administration()?.puk_rules();
-            let tries = before.map_or(Tries::Unknown, |status| status.tries);
             let puk = it.secret(SecretKind::Puk, rules, tries)?;
             let new_puk = it.secret(SecretKind::NewPuk, rules, Tries::Unknown)?;
             it.administration()?.change_puk(&puk, &new_puk)?;
             it.forget_faults(&[SecretKind::Puk]);
+            Ok(())
+        })
+    }
+
+    /// An act that presents a secret, with its counter before and after in the record. A person is
+    /// told the counter before being asked. For other sources the guard reads it, right before the
+    /// secret is sent, and reading it twice would cost a round trip.
+    fn present(
+        &mut self,
+        name: &str,
+        done: &str,
+        kind: SecretKind,
+        what: impl FnOnce(&mut Self, Tries) -> Result<()>,
+    ) -> Result<()> {
+        self.act(name, done, |it, details| {
+            let asks = matches!(it.with.secrets.source(kind), None | Some(SecretSpec::Prompt));
+            let kept = it.pin_manager()?.seen().is_some();
+            let before = match asks || !kept {
+                true => it.status(kind)?,
+                false => None,
+            };
+            note_before(details, before);
+            let outcome = what(it, before.map_or(Tries::Unknown, |status| status.tries));
+            let before = before.or(it.pin_manager()?.seen().and_then(|seen| of(kind, seen)));
+            note_before(details, before);
+            outcome?;
             if let Some(before) = before {
                 full_again(details, &before);
             }
@@ -79,18 +93,25 @@ impl Custodian<'_> {
         })
     }
 
-    fn pin_before(&mut self, details: &mut Details) -> Result<PinStatus> {
-        let status = self.pin_manager()?.pin_status()?;
-        details.insert("tries_before".into(), tries_value(status.tries));
-        Ok(status)
+    fn status(&mut self, kind: SecretKind) -> Result<Option<PinStatus>> {
+        let manager = self.pin_manager()?;
+        Ok(match kind {
+            SecretKind::Pin => Some(manager.pin_status()?),
+            _ => manager.puk_status()?,
+        })
     }
+}
 
-    fn puk_before(&mut self, details: &mut Details) -> Result<Option<PinStatus>> {
-        let status = self.pin_manager()?.puk_status()?;
-        if let Some(status) = status {
-            details.insert("tries_before".into(), tries_value(status.tries));
-        }
-        Ok(status)
+fn of(kind: SecretKind, seen: Seen) -> Option<PinStatus> {
+    match kind {
+        SecretKind::Pin => seen.pin,
+        _ => seen.puk,
+    }
+}
+
+fn note_before(details: &mut Details, before: Option<PinStatus>) {
+    if let Some(before) = before {
+        details.insert("tries_before".into(), tries_value(before.tries));
     }
 }
 

@@ -13,6 +13,15 @@ pub struct PinStatus {
     pub is_default: Option<bool>,
 }
 
+/// What a token told of its counters in the course of other work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Of the PIN, when it was read last.
+    pub pin: Option<PinStatus>,
+    /// Of the PUK, when it was read last.
+    pub puk: Option<PinStatus>,
+}
+
 /// PIN and PUK counters and changes.
 pub trait PinManager {
     /// The length and characters that the token takes for a PIN.
@@ -21,6 +30,12 @@ pub trait PinManager {
     /// Why the token would not take this for a new secret, beyond [`PinManager::rules`]; seen without
     /// a word to the token.
     fn objection_to_new(&self, _kind: SecretKind, _secret: &Secret) -> Option<String> {
+        None
+    }
+
+    /// What the token told when it was last asked, as the guard asks before each secret, so that
+    /// nobody has to ask again for the record. Nothing where it is not kept.
+    fn seen(&self) -> Option<Seen> {
         None
     }
 
