@@ -25,6 +25,10 @@ mod linux {
 
     use pcscd_lab::{Driver, Lab};
     use virtual_yubikey::{Card, Device};
+    use yubikey::{
+        MgmKey, PinPolicy, TouchPolicy, YubiKey,
+        piv::{self, AlgorithmId, SlotId},
+    };
 
     /// Set in the environment of the process that is the client.
     const INSIDE: &str = "PCSCD_LAB_CLIENT";
@@ -40,9 +44,7 @@ mod linux {
             return client();
         }
         for driver in [Driver::Own, Driver::Vpcd] {
-            let mut card = Card::with_serial("5.4.3".parse().unwrap(), 1);
-            card.transmit(SELECT);
-            generate(&mut card);
+            let card = Card::with_serial("5.4.3".parse().unwrap(), 1);
             let lab = Lab::start_with(driver, [Device::new(card)]).unwrap();
             println!("{driver:?}:");
             let itself = env::current_exe().unwrap();
@@ -50,22 +52,17 @@ mod linux {
         }
     }
 
-    /// Makes a P-256 key in slot 9A, with the management key of the factory.
-    fn generate(card: &mut Card) {
-        use des::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
-        let key = [[1, 2, 3, 4, 5, 6, 7, 8]; 3].concat();
-        let cipher = des::TdesEde3::new_from_slice(&key).unwrap();
-        // Single authentication: the card's challenge, encrypted.
-        let challenge = card.transmit(b"\x00\x87\x03\x9B\x04\x7C\x02\x81\x00");
-        let mut block = <[u8; 8]>::try_from(&challenge[4..12]).unwrap().into();
-        cipher.encrypt_block(&mut block);
-        let answer = [b"\x00\x87\x03\x9B\x0C\x7C\x0A\x82\x08", &block[..]].concat();
-        assert_eq!(card.transmit(&answer), b"\x90\x00");
-        assert!(card.transmit(b"\x00\x47\x00\x9A\x05\xAC\x03\x80\x01\x11").ends_with(b"\x90\x00"));
-        let _ = cipher;
+    /// Makes a P-256 key in slot 9A.
+    fn generate() {
+        let mut key = YubiKey::open().unwrap();
+        let management = MgmKey::get_default(&key).unwrap();
+        key.authenticate(&management).unwrap();
+        let (slot, kind) = (SlotId::Authentication, AlgorithmId::EccP256);
+        piv::generate(&mut key, slot, kind, PinPolicy::Default, TouchPolicy::Default).unwrap();
     }
 
     fn client() {
+        generate();
         let context = pcsc::Context::establish(pcsc::Scope::User).unwrap();
         let readers = context.list_readers_owned().unwrap();
         let reader = readers.first().unwrap();

@@ -13,6 +13,8 @@
     reason = "a test stops where it fails"
 )]
 
+#[path = "clients/age.rs"]
+mod age;
 #[path = "clients/desk.rs"]
 mod desk;
 #[path = "clients/judge.rs"]
@@ -47,6 +49,7 @@ macro_rules! sessions {
 mod accepted_by {
     // Those that are older than the FIPS keys of 5.7 have no way of getting one to work: it takes AES.
     sessions! {
+        age: a_5_2_7 "5.2.7", a_5_4_3 "5.4.3", a_5_6_0 "5.6.0", a_5_7_1 "5.7.1";
         opensc: a_1_0_4 "1.0.4", a_4_2_6 "4.2.6", a_4_3_5 "4.3.5", a_4_4_2_fips "4.4.2-fips",
             a_5_2_7 "5.2.7", a_5_3_0 "5.3.0", a_5_4_3 "5.4.3", a_5_6_0 "5.6.0", a_5_7_1 "5.7.1",
             a_5_7_1_fips "5.7.1-fips", a_5_7_4 "5.7.4", a_5_7_4_fips "5.7.4-fips";

@@ -186,6 +186,12 @@ impl Desk {
         let mut command = Command::new(program);
         command.current_dir(&self.folder).env("HOME", &self.folder).env("LC_ALL", "C");
         command.envs(self.environment.iter().cloned());
+        // Where age finds its plugin.
+        let path = self.environment.iter().find(|(name, _)| *name == "PATH");
+        if let Some((_, path)) = path {
+            let tools = [path.clone(), Path::new(TOOLS).join("bin").into_os_string()];
+            command.env("PATH", tools.join(OsStr::new(":")));
+        }
         for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "OPENSC_CONF", "YKPIV_YKCS11_DBG"] {
             command.env_remove(name);
         }
@@ -248,9 +254,12 @@ fn facts(model: &str) -> &'static Facts {
     model.parse::<Model>().unwrap().facts()
 }
 
-/// A program that `scripts/setup` put into the project's folder.
+/// What `scripts/setup` put into the project's folder.
+const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools");
+
+/// A program of [`TOOLS`].
 pub(crate) fn tool(path: &str) -> PathBuf {
-    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools").join(path);
+    let tool = Path::new(TOOLS).join(path);
     assert!(tool.exists(), "{} is missing; scripts/setup installs it", tool.display());
     tool
 }
