@@ -89,9 +89,7 @@ impl Pcscd {
     /// find `pkill`: ykman kills other programs by name where it cannot have a card for itself.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
-        for (name, value) in self.environment() {
-            command.env(name, value);
-        }
+        command.envs(self.environment());
         command
     }
 
@@ -139,7 +137,7 @@ impl Pcscd {
             .and_then(|log| Ok((log.try_clone()?, log)))
             .map_err(Error::io("opening the log of pcscd"))?;
 
-        let mut command = Command::new("sh");
+        let mut command = self.warden.command("sh");
         command
             .args(["-c", ACTIVATE, "sh"])
             .arg(&self.program.path)
@@ -152,9 +150,7 @@ impl Pcscd {
         if env::var_os("PCSCD_LAB_DEBUG").is_some() {
             command.args(["--debug", "--apdu"]);
         }
-        let daemon = command.spawn().map_err(Error::io("starting pcscd"))?;
-        let daemon = self.daemon.insert(daemon);
-        self.warden.guard(daemon).map_err(Error::io("telling the warden"))?;
+        self.daemon = Some(command.spawn().map_err(Error::io("starting pcscd"))?);
 
         let readers = self.meetings.len();
         self.wait(|found| {
@@ -179,15 +175,15 @@ impl Pcscd {
         self.folder().join("pcscd.log")
     }
 
-    /// From now on, `child` is killed when this process ends in a way that leaves it no time.
-    ///
-    /// # Errors
-    /// When what would do it is gone.
-    pub fn guard(&mut self, child: &Child) -> Result<(), Error> {
-        self.warden.guard(child).map_err(Error::io("telling the warden"))
+    /// The same as [`command`](Self::command), for one that is killed when this process ends in a
+    /// way that leaves it no time. Where there is no such program, it ends with 127.
+    pub fn guarded_command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = self.warden.command(program);
+        command.envs(self.environment());
+        command
     }
 
-    /// `child`, which was [guarded](Self::guard), has ended.
+    /// `child`, of a [guarded command](Self::guarded_command), has ended and was waited for.
     ///
     /// # Errors
     /// When what would have killed it is gone.

@@ -1,7 +1,9 @@
 //! What stops everything when the lab itself cannot.
 
 use std::{
+    ffi::OsStr,
     io::{self, Write},
+    os::fd::AsRawFd,
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
 };
@@ -36,6 +38,9 @@ for pid in $pids; do kill -KILL "$pid"; done
 rm -rf -- "$1"
 "#;
 
+/// Opens the lab's end of the pipe anew, for no longer than it takes.
+const TELL: &str = r#"echo "kill $$" >"$0" && exec "$@""#;
+
 impl Warden {
     /// Starts one that is going to remove `folder`.
     pub(crate) fn start(folder: &Path) -> io::Result<Self> {
@@ -51,20 +56,20 @@ impl Warden {
         Ok(Self { shell, tell })
     }
 
-    /// From now on, `child` dies with the lab.
-    pub(crate) fn guard(&mut self, child: &Child) -> io::Result<()> {
-        self.say("kill", child.id())
+    /// A command that dies with the lab. It tells its number before it becomes `program`, so there
+    /// is no moment at which it could be left over; where the lab is gone already, it ends there.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let pipe = self.tell.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+        let mut command = Command::new("sh");
+        command.args(["-c", TELL, &format!("/proc/{}/fd/{pipe}", std::process::id())]).arg(program);
+        command
     }
 
     /// `child` has ended and was waited for: its number may soon be another's.
     pub(crate) fn release(&mut self, child: &Child) -> io::Result<()> {
-        self.say("spare", child.id())
-    }
-
-    fn say(&mut self, verb: &str, pid: u32) -> io::Result<()> {
         // A line this short is written whole or not at all.
         match &mut self.tell {
-            Some(tell) => tell.write_all(format!("{verb} {pid}\n").as_bytes()),
+            Some(tell) => writeln!(tell, "spare {}", child.id()),
             None => Ok(()),
         }
     }

@@ -106,10 +106,8 @@ impl Arguments {
         let Some((program, arguments)) = self.command.split_first() else {
             return Ok(ExitCode::from(FAILED));
         };
-        let starting = format!("starting {}", program.display());
-        let mut child =
-            lab.command(program).args(arguments).spawn().map_err(Error::io(starting))?;
-        lab.pcscd().guard(&child)?;
+        let mut command = lab.pcscd().guarded_command(program);
+        let mut child = command.args(arguments).spawn().map_err(Error::io("starting sh"))?;
         let status = child.wait().map_err(Error::io("waiting"))?;
         lab.pcscd().release(&child)?;
         if let Some(log) = self.log {

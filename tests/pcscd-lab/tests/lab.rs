@@ -51,7 +51,9 @@ fn no_client_kills_by_name() {
 
 #[test]
 fn the_program_ends_as_its_command_does() {
-    for (script, code) in [("exit 7", 7), ("kill -TERM $$", 128 + 15), ("true", 0)] {
+    for (script, code) in
+        [("exit 7", 7), ("kill -TERM $$", 128 + 15), ("true", 0), ("exec no-such-program", 127)]
+    {
         let status = with_pcscd(script).status().unwrap();
         assert_eq!(status.code(), Some(code), "{script}");
     }
