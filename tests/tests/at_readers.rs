@@ -1,5 +1,8 @@
+//! The program as it is shipped, with virtual keys in the readers of a real pcscd.
+//!
 //! What Touchmark writes, others read, and the other way round: ykman, yubico-piv-tool, OpenSC, ykcs11
-//! and the `yubikey` crate on the same virtual key, through a real pcscd. OpenSSL judges signatures.
+//! and the `yubikey` crate on the same key; OpenSSL judges signatures. And secrets stay where they
+//! belong, whoever looks: strace, a core file, other processes.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -9,19 +12,23 @@
     reason = "a test stops where it fails"
 )]
 
-#[path = "others_agree/administration.rs"]
+#[path = "at_readers/administration.rs"]
 mod administration;
-#[path = "others_agree/attestation.rs"]
+#[path = "at_readers/attestation.rs"]
 mod attestation;
-#[path = "others_agree/certificates.rs"]
+#[path = "at_readers/certificates.rs"]
 mod certificates;
-#[path = "others_agree/desk.rs"]
+#[path = "at_readers/desk.rs"]
 mod desk;
-#[path = "others_agree/keys.rs"]
+#[path = "at_readers/keys.rs"]
 mod keys;
-#[path = "others_agree/pins.rs"]
+#[path = "at_readers/pins.rs"]
 mod pins;
-#[path = "others_agree/yubikey_crate.rs"]
+#[path = "at_readers/secrets.rs"]
+mod secrets;
+#[path = "at_readers/witness.rs"]
+mod witness;
+#[path = "at_readers/yubikey_crate.rs"]
 mod yubikey_crate;
 
 /// One test for each model.

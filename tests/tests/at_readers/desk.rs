@@ -8,6 +8,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::MutexGuard,
 };
 
 use pcscd_lab::Lab;
@@ -47,7 +48,7 @@ pub(crate) struct Desk {
 pub(crate) struct Said {
     command: String,
     code: Option<i32>,
-    said: String,
+    pub(crate) said: String,
     /// Standard output alone, where that was told apart.
     data: String,
 }
@@ -81,6 +82,16 @@ impl Desk {
         }
         desk.write("message", MESSAGE);
         desk
+    }
+
+    /// The key itself.
+    pub(crate) fn device(&self) -> MutexGuard<'_, Device> {
+        self.lab.keys()[0].device()
+    }
+
+    /// The folder that all clients work in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Firmware at least this new.
@@ -264,7 +275,7 @@ impl Said {
 }
 
 /// A program that `scripts/setup` put into the project's folder.
-fn tool(path: &str) -> PathBuf {
+pub(crate) fn tool(path: &str) -> PathBuf {
     let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools").join(path);
     assert!(tool.exists(), "{} is missing; scripts/setup installs it", tool.display());
     tool
