@@ -90,7 +90,7 @@ fn no_call_no_file_and_no_output_has_a_secret_but_what_pcscd_is_told() {
     // Told once as the key, and once as what the card keeps behind the PIN.
     let change = "management-key change --new-management-key file:new-key -a aes256 --protect";
     let (read, told) = traced(&desk, &format!("slot-9a {change}"));
-    assert_eq!((read, told), (4, 3), "the old key is proved, and again to change it");
+    assert_eq!((read, told), (3, 3), "the PIN, the old key and the new one, each read once");
     // What the card keeps comes back from it, and goes nowhere.
     let (read, told) =
         traced(&desk, "yubikey:serial=16021234;slot=9e?pin-source=file:pin key generate");
