@@ -4,14 +4,14 @@ use std::{
     cell::RefCell,
     ffi::OsStr,
     fs::{self, OpenOptions},
-    io::{BufRead, BufReader, Write},
+    io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Command, Stdio},
     sync::MutexGuard,
 };
 
-use pcscd_lab::Lab;
+use pcscd_lab::{Lab, Ykman};
 use tempfile::TempDir;
 use virtual_yubikey::{Card, Device, Facts, Model};
 
@@ -38,7 +38,7 @@ folder = "escrow"
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) facts: &'static Facts,
-    ykman: RefCell<Option<Forks>>,
+    ykman: RefCell<Option<Ykman>>,
     lab: Lab,
     folder: TempDir,
 }
@@ -113,8 +113,12 @@ impl Desk {
     /// Runs `ykman piv …`.
     pub(crate) fn ykman(&self, words: &str) -> Said {
         let words = format!("--device {SERIAL} piv {words}");
-        let mut forks = self.ykman.borrow_mut();
-        forks.get_or_insert_with(|| Forks::start(self)).run(&words, &self.file(SAID))
+        let start = || {
+            Ykman::start(self.command(tool("ykman/bin/python")), self.file("ykman-said")).unwrap()
+        };
+        let run = self.ykman.borrow_mut().get_or_insert_with(start).run(&words).unwrap();
+        let command = format!("ykman {words}");
+        Said { command, code: run.code, said: run.said, data: String::new() }
     }
 
     pub(crate) fn piv_tool(&self, words: &str) -> Said {
@@ -276,53 +280,5 @@ impl Said {
 
 /// A program that `scripts/setup` put into the project's folder.
 pub(crate) fn tool(path: &str) -> PathBuf {
-    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools").join(path);
-    assert!(tool.exists(), "{} is missing; scripts/setup installs it", tool.display());
-    tool
-}
-
-/// A ykman that has been started and waits to be told what to do: half a second saved each time.
-#[derive(Debug)]
-struct Forks {
-    python: Child,
-    tell: Option<ChildStdin>,
-    codes: BufReader<ChildStdout>,
-}
-
-/// The file that a run of ykman writes what it says to.
-const SAID: &str = "ykman-said";
-
-impl Forks {
-    fn start(desk: &Desk) -> Self {
-        let mut python = desk
-            .command(tool("ykman/bin/python"))
-            .args(["-c", include_str!("../../pcscd-lab/tests/clients/ykman_forks.py"), SAID])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (tell, codes) = (python.stdin.take(), python.stdout.take().unwrap());
-        Self { python, tell, codes: BufReader::new(codes) }
-    }
-
-    fn run(&mut self, words: &str, said: &Path) -> Said {
-        writeln!(self.tell.as_mut().unwrap(), "{words}").unwrap();
-        let mut code = String::new();
-        self.codes.read_line(&mut code).unwrap();
-        let said = String::from_utf8_lossy(&fs::read(said).unwrap()).into_owned();
-        Said {
-            command: format!("ykman {words}"),
-            code: code.trim().parse().ok(),
-            said,
-            data: String::new(),
-        }
-    }
-}
-
-impl Drop for Forks {
-    fn drop(&mut self) {
-        // It ends with its input.
-        self.tell = None;
-        drop(self.python.wait());
-    }
+    pcscd_lab::tool(path).unwrap()
 }
