@@ -1,7 +1,7 @@
 //! Reading and writing PEM files with private keys.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use der::Decode;
 use pem_rfc7468::LineEnding;
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
+use signer_core::files::{owner_only, sync_folder};
 use signer_core::{Error, Permissions, Result, Secret, SecretKind, Tries};
 use zeroize::Zeroizing;
 
@@ -63,7 +64,8 @@ pub(crate) fn write(path: &Path, key: &PrivateKey, passphrase: Option<&Secret>) 
         io::ErrorKind::AlreadyExists => Error::AlreadyExists { what: path.display().to_string() },
         _ => Error::Storage { path: path.to_owned(), source },
     };
-    create_whole(path, pem.as_bytes()).and_then(|()| sync_folder(path)).map_err(stored)
+    let folder = path.parent().unwrap_or(Path::new(""));
+    create_whole(path, pem.as_bytes()).and_then(|()| sync_folder(folder)).map_err(stored)
 }
 
 /// Makes a file that is never seen half written, and never replaces one: it is written under another
@@ -94,7 +96,7 @@ fn cannot_link(error: &io::Error) -> bool {
 }
 
 fn write_durably(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let mut file = owner_only().open(path)?;
+    let mut file = owner_only().write(true).create_new(true).open(path)?;
     file.write_all(contents)?;
     file.sync_all()
 }
@@ -242,29 +244,5 @@ fn refuse_loose(file: &File, path: &Path) -> Result<()> {
 /// Windows files have access lists, which a folder hands down; there are no mode bits to read.
 #[cfg(not(unix))]
 fn refuse_loose(_file: &File, _path: &Path) -> Result<()> {
-    Ok(())
-}
-
-fn owner_only() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options
-}
-
-/// Makes a new file's name durable.
-#[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-/// Windows makes names durable with the file.
-#[cfg(not(unix))]
-fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
 }

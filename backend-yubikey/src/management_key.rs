@@ -1,6 +1,7 @@
 //! The management key, and how it is proved without being shown.
 
 use std::fmt;
+use std::hint::black_box;
 
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use aes::{Aes128, Aes192, Aes256};
@@ -12,7 +13,8 @@ use zeroize::Zeroizing;
 /// A management key and its cipher.
 pub struct ManagementKey {
     algorithm: ManagementKeyAlgorithm,
-    octets: Zeroizing<Vec<u8>>,
+    // Not on the heap: it is there for as long as the card takes for its answers.
+    octets: Secret,
 }
 
 impl ManagementKey {
@@ -25,11 +27,7 @@ impl ManagementKey {
         octets: Zeroizing<Vec<u8>>,
         kind: SecretKind,
     ) -> Result<Self> {
-        if octets.len() == algorithm.key_length() {
-            return Ok(Self { algorithm, octets });
-        }
-        let (found, wanted) = (octets.len(), algorithm.key_length());
-        Err(unusable(kind, format!("it has {found} octets, and {algorithm} takes {wanted}")))
+        Self::of(algorithm, Secret::from(octets), kind)
     }
 
     /// A key of hexadecimal digits, as people and files carry it.
@@ -42,17 +40,28 @@ impl ManagementKey {
         kind: SecretKind,
     ) -> Result<Self> {
         let digits = text.expose();
-        let mut octets = Zeroizing::new(Vec::with_capacity(digits.len() / 2));
-        for (index, pair) in digits.chunks(2).enumerate() {
-            let octet = match pair {
-                [high, low] => digit(*high).zip(digit(*low)).map(|(high, low)| high << 4 | low),
-                _ => None,
-            };
-            octets.push(octet.ok_or_else(|| {
-                unusable(kind, format!("octet {} is not one of two hexadecimal digits", index * 2))
-            })?);
+        let octets = Secret::filled(digits.len().div_ceil(2), |space| {
+            for ((index, pair), octet) in digits.chunks(2).enumerate().zip(&mut *space) {
+                let value = match pair {
+                    [high, low] => digit(*high).zip(digit(*low)).map(|(high, low)| high << 4 | low),
+                    _ => None,
+                };
+                *octet = value.ok_or_else(|| {
+                    let at = index * 2;
+                    unusable(kind, format!("octet {at} is not one of two hexadecimal digits"))
+                })?;
+            }
+            Ok(space.len())
+        })?;
+        Self::of(algorithm, octets, kind)
+    }
+
+    fn of(algorithm: ManagementKeyAlgorithm, octets: Secret, kind: SecretKind) -> Result<Self> {
+        let (found, wanted) = (octets.expose().len(), algorithm.key_length());
+        if found == wanted {
+            return Ok(Self { algorithm, octets });
         }
-        Self::new(algorithm, octets, kind)
+        Err(unusable(kind, format!("it has {found} octets, and {algorithm} takes {wanted}")))
     }
 
     /// Its cipher.
@@ -64,20 +73,20 @@ impl ManagementKey {
     /// The raw octets, for the command that sets it.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        &self.octets
+        self.octets.expose()
     }
 
     /// Whether two of the three parts of a 3DES key are one, which makes it plain DES.
     #[must_use]
     pub fn is_degenerate(&self) -> bool {
         // Every eighth bit is parity and takes no part.
-        let parts: Vec<Vec<u8>> = self
-            .octets
-            .chunks(8)
-            .map(|part| part.iter().map(|octet| octet & 0xfe).collect())
-            .collect();
+        let same = |(one, other): (&u8, &u8)| one & 0xfe == other & 0xfe;
+        let octets = self.expose();
         self.algorithm == ManagementKeyAlgorithm::TripleDes
-            && parts.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+            && octets
+                .chunks(8)
+                .zip(octets.chunks(8).skip(1))
+                .any(|(one, other)| one.len() == other.len() && one.iter().zip(other).all(same))
     }
 
     /// Encrypts one block; nothing where the length is not the cipher's.
@@ -93,24 +102,13 @@ impl ManagementKey {
     }
 
     fn crypt(&self, block: &[u8], direction: Direction) -> Option<Zeroizing<Vec<u8>>> {
-        let mut block = Zeroizing::new(block.to_vec());
-        macro_rules! with {
-            ($cipher:ty) => {{
-                let cipher = <$cipher>::new_from_slice(&self.octets).ok()?;
-                let block = block.as_mut_slice().try_into().ok()?;
-                match direction {
-                    Direction::Encrypt => cipher.encrypt_block(block),
-                    Direction::Decrypt => cipher.decrypt_block(block),
-                }
-            }};
-        }
-        match self.algorithm {
-            ManagementKeyAlgorithm::TripleDes => with!(TdesEde3),
-            ManagementKeyAlgorithm::Aes128 => with!(Aes128),
-            ManagementKeyAlgorithm::Aes192 => with!(Aes192),
-            ManagementKeyAlgorithm::Aes256 => with!(Aes256),
-        }
-        Some(block)
+        let done = crypt(self.algorithm, self.expose(), block, direction);
+        // The ciphers wipe their key schedules, and not what they leave on the stack and in the wide
+        // registers; the same steps with another key write over both.
+        let zeros = [0; 32];
+        let key = zeros.get(..self.algorithm.key_length()).unwrap_or_default();
+        black_box(crypt(self.algorithm, key, block, direction));
+        done
     }
 
     /// Whether `answer` proves that the card has this key too. An echo of what was sent, or zeros,
@@ -127,6 +125,33 @@ impl fmt::Debug for ManagementKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ManagementKey({})", self.algorithm)
     }
+}
+
+#[inline(never)]
+fn crypt(
+    algorithm: ManagementKeyAlgorithm,
+    key: &[u8],
+    block: &[u8],
+    direction: Direction,
+) -> Option<Zeroizing<Vec<u8>>> {
+    let mut block = Zeroizing::new(block.to_vec());
+    macro_rules! with {
+        ($cipher:ty) => {{
+            let cipher = <$cipher>::new_from_slice(key).ok()?;
+            let block = block.as_mut_slice().try_into().ok()?;
+            match direction {
+                Direction::Encrypt => cipher.encrypt_block(block),
+                Direction::Decrypt => cipher.decrypt_block(block),
+            }
+        }};
+    }
+    match algorithm {
+        ManagementKeyAlgorithm::TripleDes => with!(TdesEde3),
+        ManagementKeyAlgorithm::Aes128 => with!(Aes128),
+        ManagementKeyAlgorithm::Aes192 => with!(Aes192),
+        ManagementKeyAlgorithm::Aes256 => with!(Aes256),
+    }
+    Some(block)
 }
 
 /// What a management key looks like where it is typed or stored: hexadecimal digits.

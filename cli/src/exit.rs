@@ -273,6 +273,28 @@ mod tests {
             (signer_core::Error::TokenBusy { token: "x".into() }.into(), 8),
             (signer_core::Error::Device { doing: "x".into(), source: Box::new(io()) }.into(), 8),
             (signer_core::Error::Storage { path: "x".into(), source: io() }.into(), 9),
+            (
+                signer_core::Error::SecretUnusable {
+                    kind: SecretKind::NewPin,
+                    origin: "x".into(),
+                    reason: "y".into(),
+                }
+                .into(),
+                2,
+            ),
+            (custody::Error::NoLedger { act: "x" }.into(), 2),
+            (custody::Error::NoEscrow { kind: SecretKind::NewPuk }.into(), 2),
+            (custody::Error::NoTries.into(), 2),
+            (custody::Error::NotConfirmed { token: "x".into() }.into(), 7),
+            (custody::Error::Escrow { kind: SecretKind::NewPuk, source: Box::new(io()) }.into(), 9),
+            (
+                custody::Error::Unrecorded {
+                    done: "x".into(),
+                    source: Box::new(ledger::Error::ClockRange),
+                }
+                .into(),
+                9,
+            ),
             (ledger::Error::BadLocation { text: "x".into() }.into(), 2),
             (ledger::Error::Missing { path: "x".into() }.into(), 3),
             (ledger::Error::ClockRange.into(), 7),

@@ -32,6 +32,7 @@ mod backend;
 mod bridge;
 mod clock;
 mod error;
+pub mod files;
 mod locator;
 pub mod pin_guard;
 mod secret;

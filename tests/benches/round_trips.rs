@@ -230,9 +230,7 @@ mod linux {
     }
 
     fn ykman() -> PathBuf {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/ykman/bin/ykman");
-        assert!(path.exists(), "{} is missing; scripts/setup installs it", path.display());
-        path
+        pcscd_lab::tool("ykman/bin/ykman").unwrap()
     }
 
     /// A key with a P-256 key and its certificate in 9a, and a folder for the tools.

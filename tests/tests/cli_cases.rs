@@ -3,7 +3,8 @@
 //! A case is a folder's contents (`[files]`) and commands (`[[step]]`) that are run in it one after
 //! another: words, standard input, and what has to come out. Output that is not mentioned has to be
 //! empty. In an expected line `[..]` stands for anything; a line `...` stands for any lines. What
-//! `secrets` lists must never be printed, whatever else is.
+//! `secrets` lists must never be printed, whatever else is. `[yubikeys]` puts virtual YubiKeys into a
+//! drawer, by serial number and model; `apdus` says how often commands have to reach them.
 
 #![expect(
     clippy::expect_used,
@@ -14,6 +15,8 @@
 
 #[path = "cli_cases/case.rs"]
 mod case;
+#[path = "cli_cases/keys.rs"]
+mod keys;
 #[path = "cli_cases/lines.rs"]
 mod lines;
 

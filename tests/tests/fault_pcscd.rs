@@ -175,11 +175,9 @@ impl Desk {
             .env(drawer::PATIENCE, PATIENCE.as_millis().to_string())
             .envs(self.lab.pcscd().environment());
         let log = at.join(format!("keys/{SERIAL}.log"));
-        bench.run_among(at, command, process, || {
-            let file = std::fs::File::create(&log).unwrap();
-            *self.lab.keys()[0].device().log_mut() = Log::new().to(file);
-            meanwhile(self);
-        })
+        let file = std::fs::File::create(&log).unwrap();
+        *self.lab.keys()[0].device().log_mut() = Log::new().to(file);
+        bench.run_among(at, command, process, || meanwhile(self))
     }
 
     fn trial(&mut self, bench: &Bench, command: &Command, at: usize, obstacle: Obstacle) -> Trial {
@@ -206,7 +204,10 @@ impl Desk {
         let again = failed.then(|| run(arguments));
         let stuck = again.as_ref().filter(|end| end.code != Some(command.ends));
         let runs = stuck.map(|end| bench.way_out(folder.path(), command, end)).unwrap_or_default();
-        let way_out = runs.iter().map(|arguments| run(arguments)).last();
+        let mut way_out = None;
+        for arguments in &runs {
+            way_out = Some(run(arguments));
+        }
         Trial { disturbed, again, way_out }
     }
 

@@ -8,6 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use touchmark_tests::drawer::{self, Drawer};
+
 /// The lines of the example that build the program; here it is built already.
 const BUILD: &str = "\
 cargo build --release --package cli
@@ -49,6 +51,52 @@ fn the_sixty_second_example_works_when_it_is_pasted_as_a_whole() {
         .output()
         .expect("openssl runs");
     assert!(judged.status.success(), "{}", said(&judged));
+}
+
+#[test]
+fn the_example_with_a_yubikey_works_when_it_is_pasted() {
+    let readme = document("README.md");
+    let office = block(&readme, "## With a YubiKey", "sh");
+    let (_, after) = readme.split_once(&office).expect("the first block is there");
+    let station = block(after, "dak-certificate.pem", "sh");
+    let checkout = tempfile::tempdir().expect("a folder");
+    let samples = checkout.path().join("tests/data");
+    fs::create_dir_all(&samples).expect("a folder");
+    for name in ["dak.conf", "device.conf"] {
+        fs::copy(root().join("tests/data").join(name), samples.join(name)).expect("a sample");
+    }
+    let keys = checkout.path().join("drawer");
+    fs::create_dir(&keys).expect("a folder");
+    Drawer::add(&keys, "5.7.1".parse().expect("a model"), 16_021_234).expect("a key");
+    // What the vendor's console does, and the device.
+    let elsewhere = "\
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key \
+          -subj /CN=console -days 7305 -out root.pem\n\
+        printf '%s\\n' basicConstraints=critical,CA:TRUE,pathlen:0 \
+          keyUsage=critical,digitalSignature,keyCertSign subjectKeyIdentifier=hash > console.ext\n\
+        openssl x509 -req -in dak.csr -CA root.pem -CAkey root.key -CAcreateserial -days 7305 \
+          -extfile console.ext -out dak-certificate.pem\n\
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout private_key.pem \
+          -config device.conf -out device.csr\n\
+        openssl verify -CAfile root.pem dak-certificate.pem\n";
+    let judge =
+        "openssl verify -partial_chain -CAfile dak-certificate.pem device-certificate.pem\n";
+    let output = touchmark_on_path(checkout.path())
+        .current_dir(checkout.path())
+        .env("HOME", checkout.path())
+        .env_remove("XDG_STATE_HOME")
+        .env(drawer::FOLDER, &keys)
+        .args(["-e", "-u", "-c", &[office.as_str(), elsewhere, &station, judge].concat()])
+        .output()
+        .expect("bash runs");
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("PIN    3 of 3 tries left; not the factory's"), "{said}");
+    for name in ["16021234.pin", "16021234.puk", "16021234.key"] {
+        let secret = fs::read_to_string(checkout.path().join("example-yubikey/secrets").join(name));
+        let secret = secret.expect("a secret is there");
+        assert!(!said.contains(secret.trim()), "{name} was printed");
+    }
 }
 
 #[test]

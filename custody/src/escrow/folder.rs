@@ -1,10 +1,11 @@
 //! A folder in which each secret has a file.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use signer_core::files::{owner_only, sync_folder};
 use signer_core::{Clock, SystemClock};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -69,7 +70,7 @@ impl EscrowFolder {
     /// Writes a new file that is whole or not there.
     fn write(&self, stem: &str, ending: &str, octets: &[u8]) -> Result<PathBuf, Cause> {
         let temporary = self.folder.join(format!(".{stem}.{}.new", std::process::id()));
-        let written = private()
+        let written = owner_only()
             .write(true)
             .create_new(true)
             .open(&temporary)
@@ -167,7 +168,7 @@ fn give_name(from: &Path, to: &Path) -> io::Result<()> {
         // Not every file system has hard links. An empty file takes the name there.
         Err(_) => {}
     }
-    drop(private().write(true).create_new(true).open(to)?);
+    drop(owner_only().write(true).create_new(true).open(to)?);
     fs::rename(from, to).inspect_err(|_| {
         // It is empty, and ours.
         let _ = fs::remove_file(to);
@@ -206,28 +207,4 @@ fn prepare(folder: &Path, encrypted: bool) -> Result<(), Cause> {
 #[cfg(not(unix))]
 fn prepare(folder: &Path, _encrypted: bool) -> Result<(), Cause> {
     fs::create_dir_all(folder).map_err(|error| about(folder, error))
-}
-
-#[cfg(unix)]
-fn private() -> OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = OpenOptions::new();
-    options.mode(0o600);
-    options
-}
-
-#[cfg(not(unix))]
-fn private() -> OpenOptions {
-    OpenOptions::new()
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Windows opens no folders as files.
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }

@@ -5,7 +5,7 @@
 //! each failure ([`Entry::to_line`]).
 
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::fault::Entry;
 use super::folder::{self, unusable};
+use crate::files::{owner_only, sync_folder};
 use crate::{Result, Secret, SecretKind};
 
 const FIRST_LINE: &str = "touchmark pin guard 1";
@@ -55,7 +56,7 @@ impl Store {
         let path = self.folder.join(format!("{}.lock", file_stem(id)));
         let failed = |error: io::Error| unusable(&path)(error.into());
         let file =
-            private().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+            owner_only().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
         let deadline = Instant::now() + patience;
         loop {
             match file.try_lock() {
@@ -167,7 +168,7 @@ fn key(folder: &Path, path: &Path) -> io::Result<Zeroizing<[u8; 32]>> {
         return Ok(key);
     }
     let lock = folder.join("key.lock");
-    let lock = private().write(true).create(true).truncate(false).open(lock)?;
+    let lock = owner_only().write(true).create(true).truncate(false).open(lock)?;
     lock.lock()?;
     if let Some(key) = read_key(path)? {
         return Ok(key);
@@ -195,33 +196,9 @@ fn replace(folder: &Path, path: &Path, octets: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let new = PathBuf::from(name);
-    let mut file = private().write(true).create(true).truncate(true).open(&new)?;
+    let mut file = owner_only().write(true).create(true).truncate(true).open(&new)?;
     file.write_all(octets)?;
     file.sync_all()?;
     fs::rename(&new, path)?;
     sync_folder(folder)
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Windows opens no folders as files.
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(unix)]
-fn private() -> OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = OpenOptions::new();
-    options.mode(0o600);
-    options
-}
-
-#[cfg(not(unix))]
-fn private() -> OpenOptions {
-    OpenOptions::new()
 }

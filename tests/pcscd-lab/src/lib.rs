@@ -8,11 +8,15 @@ mod driver;
 mod error;
 mod lab;
 mod pcscd;
+mod tools;
 mod warden;
 pub mod with_pcscd;
+mod ykman;
 
 pub use client::ReaderState;
 pub use driver::{Driver, Meeting, READER_NAME};
 pub use error::Error;
 pub use lab::Lab;
 pub use pcscd::Pcscd;
+pub use tools::{TOOLS, tool};
+pub use ykman::{Ykman, YkmanRun};

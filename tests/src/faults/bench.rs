@@ -169,6 +169,8 @@ impl Bench {
         for name in ["dak.conf", "device.conf"] {
             fs::copy(data.join(name), self.path(name)).unwrap();
         }
+        let root = data.join("../virtual-yubikey/data/root.pem");
+        fs::copy(root, self.path("makers-root.pem")).unwrap();
         write("ca.conf", &format!("[ca]\n{}", crate::line::DAK_EXTENSIONS));
         for line in [
             "ecparam -name prime256v1 -genkey -noout -out root.key",
@@ -225,8 +227,15 @@ impl Bench {
         match word.strip_prefix("file:") {
             Some(name) => format!("file:{}", named(name)),
             None if word == "{key}" => self.key.clone(),
-            None if ["dak.conf", "device.csr", "import.pem", "dak.pem", "other.pem"]
-                .contains(&word) =>
+            None if [
+                "dak.conf",
+                "device.csr",
+                "import.pem",
+                "dak.pem",
+                "other.pem",
+                "makers-root.pem",
+            ]
+            .contains(&word) =>
             {
                 named(word)
             }

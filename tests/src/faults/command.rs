@@ -101,7 +101,7 @@ pub const COMMANDS: [Command; 28] = [
         concat!(slot!("9d"), "key import import.pem --management-key file:management-key.txt"),
     ),
     ready("key public", "key public"),
-    ready("key attest", "key attest"),
+    ready("key attest", "key attest --trust makers-root.pem"),
     ready("key move", "key move 82"),
     ready("key delete", "key delete --key-confirm {key}"),
     ready("cert show", "-s bare cert show"),

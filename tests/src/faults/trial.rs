@@ -75,8 +75,10 @@ impl Bench {
         let again = failed.then(|| self.run(folder.path(), command));
         let stuck = again.as_ref().filter(|end| end.code != Some(command.ends));
         let runs = stuck.map(|end| self.way_out(folder.path(), command, end)).unwrap_or_default();
-        let run = |arguments: &String| self.run_with(folder.path(), command, arguments);
-        let way_out = runs.iter().map(run).last();
+        let mut way_out = None;
+        for arguments in &runs {
+            way_out = Some(self.run_with(folder.path(), command, arguments));
+        }
         Trial { disturbed, again, way_out }
     }
 
@@ -102,6 +104,8 @@ impl Bench {
     }
 
     fn run_with(&self, at: &Path, command: &Command, arguments: &str) -> End {
+        // The log of the run before; there may be none.
+        let _ = fs::remove_file(at.join(format!("keys/{SERIAL}.log")));
         self.run_among(at, command, self.process(at, arguments), || ())
     }
 
@@ -120,7 +124,6 @@ impl Bench {
         let folder = at.join("escrow");
         let earlier = escrow::files(&folder);
         let log = at.join(format!("keys/{SERIAL}.log"));
-        let _ = fs::remove_file(&log);
         let mut child = process.spawn().unwrap();
         meanwhile();
         let code = ended(&mut child);

@@ -30,7 +30,7 @@ static NEW: LazyLock<Vec<Snapshot>> =
     LazyLock::new(|| Model::ALL.map(|model| Card::new(model).snapshot()).to_vec());
 
 /// The first octet chooses the model, then come steps: one octet below F0 and as many of an APDU, or
-/// F0, two octets of length and an APDU, or one of F1 to FF and what [`special`] makes of it.
+/// F0, two octets of length and an APDU, or one of F1 to FF and what `special` makes of it.
 pub fn card(data: &[u8]) {
     let Some((&first, mut rest)) = data.split_first() else { return };
     let snapshot = NEW.get(usize::from(first) % NEW.len()).expect("below its length");

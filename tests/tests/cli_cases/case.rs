@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
+use touchmark_tests::drawer;
+use virtual_yubikey::CommandName;
 
+use crate::keys::Keys;
 use crate::lines;
 
 /// One session.
@@ -19,6 +22,9 @@ pub(crate) struct Case {
     /// What must never be printed.
     #[serde(default)]
     secrets: Vec<String>,
+    /// Virtual YubiKeys that are there, by serial number: the model of each.
+    #[serde(default)]
+    yubikeys: BTreeMap<String, String>,
     /// What is in the folder at the start; all with mode 600.
     #[serde(default)]
     files: BTreeMap<String, String>,
@@ -47,6 +53,9 @@ struct Step {
     /// Modes to set first, in octal digits.
     #[serde(default)]
     chmod: BTreeMap<String, String>,
+    /// How often commands reach the YubiKeys, by the first words of their names.
+    #[serde(default)]
+    apdus: BTreeMap<String, usize>,
     /// Files that are there afterwards, and not empty.
     #[serde(default)]
     present: Vec<String>,
@@ -75,8 +84,9 @@ impl Case {
             let contents = fs::read(&from).expect("the data of a case is there");
             place(&folder.path().join(from.file_name().expect("a name")), &contents);
         }
+        let drawer = (!self.yubikeys.is_empty()).then(|| Keys::put(folder.path(), &self.yubikeys));
         for (number, step) in self.step.iter().enumerate() {
-            let went = step.play(folder.path(), &self.secrets);
+            let went = step.play(folder.path(), &self.secrets, drawer.as_ref());
             went.map_err(|why| format!("{} step {} `{}`: {why}", self.name, number + 1, step.run))?;
         }
         Ok(())
@@ -84,7 +94,7 @@ impl Case {
 }
 
 impl Step {
-    fn play(&self, folder: &Path, secrets: &[String]) -> Result<(), String> {
+    fn play(&self, folder: &Path, secrets: &[String], keys: Option<&Keys>) -> Result<(), String> {
         for (name, mode) in &self.chmod {
             set_mode(&folder.join(name), mode);
         }
@@ -94,6 +104,7 @@ impl Step {
             "touchmark" => PathBuf::from(env!("CARGO_BIN_EXE_touchmark-under-test")),
             other => PathBuf::from(other),
         };
+        let said_before = keys.map(Keys::said).unwrap_or_default();
         let mut child = Command::new(&program)
             .args(words)
             .current_dir(folder)
@@ -102,6 +113,7 @@ impl Step {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", folder)
             .env("TOUCHMARK_OPERATOR", "maria")
+            .envs(keys.map(|keys| (drawer::FOLDER, keys.folder())))
             .envs(&self.environment)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -126,6 +138,15 @@ impl Step {
         }
         if !lines::agree(&self.stderr, &stderr) {
             return Err(format!("stderr is not\n{}{shown}", self.stderr));
+        }
+        let said = keys.map(Keys::said).unwrap_or_default();
+        for (name, expected) in &self.apdus {
+            let command: CommandName = name.parse().expect("a command is named");
+            let count = |said: &[String]| said.iter().filter(|said| command.matches(said)).count();
+            let found = count(&said) - count(&said_before);
+            if found != *expected {
+                return Err(format!("{name} came {found} times, not {expected}: {said:?}{shown}"));
+            }
         }
         let filled = |name: &&String| {
             fs::metadata(folder.join(name)).is_ok_and(|file| file.is_dir() || file.len() > 0)

@@ -90,17 +90,27 @@ fn generate(desk: &Desk) -> String {
     });
     let mut said = String::new();
     loop {
-        match show.recv_timeout(Duration::from_secs(1)) {
-            Ok(more) => said.push_str(&String::from_utf8_lossy(&more)),
+        let answer = match show.recv_timeout(Duration::from_secs(1)) {
+            Ok(more) => {
+                said.push_str(&String::from_utf8_lossy(&more));
+                CONVERSATION.iter().find(|(question, _)| said.ends_with(question))
+            }
             // The terminal drops what is typed between a question and the end of its echo, so an
-            // answer that was not taken is given again.
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            // answer that was not taken is given again: not before nothing more comes, or it would
+            // be taken for the next one.
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                CONVERSATION.iter().find(|(question, answer)| {
+                    let echo = format!("{answer}\r\n");
+                    let mut rest = said.as_str();
+                    while let Some(before) = rest.strip_suffix(&echo) {
+                        rest = before;
+                    }
+                    rest.ends_with(question)
+                })
+            }
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
-        }
-        let asked = |(question, answer): &&(&str, &str)| {
-            said.ends_with(question) || said.ends_with(&format!("{question}{answer}\r\n"))
         };
-        if let Some((_, answer)) = CONVERSATION.iter().find(asked) {
+        if let Some((_, answer)) = answer {
             write!(keyboard, "{answer}\r").unwrap();
         }
     }

@@ -10,14 +10,11 @@ use std::{
     time::Instant,
 };
 
-use pcscd_lab::Lab;
+use pcscd_lab::{Lab, TOOLS, Ykman};
 use tempfile::TempDir;
 use virtual_yubikey::{Card, Device, Facts, Model};
 
-use crate::{
-    table::{self, Fault, Outcome},
-    ykman::Forks,
-};
+use crate::table::{self, Fault, Outcome};
 
 /// PIN, PUK and management key of a session, which its commands name `PIN`, `PUK` and `KEY`.
 #[derive(Debug)]
@@ -49,7 +46,7 @@ pub(crate) struct Desk {
     client: &'static str,
     pub(crate) facts: &'static Facts,
     pub(crate) secrets: Secrets,
-    pub(crate) ykman: RefCell<Option<Forks>>,
+    pub(crate) ykman: RefCell<Option<Ykman>>,
     // Dropped in this order; both are none inside a process that a session started.
     _lab: Option<Lab>,
     _temporary: Option<TempDir>,
@@ -254,12 +251,7 @@ fn facts(model: &str) -> &'static Facts {
     model.parse::<Model>().unwrap().facts()
 }
 
-/// What `scripts/setup` put into the project's folder.
-const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools");
-
-/// A program of [`TOOLS`].
+/// A program that `scripts/setup` put into the project's folder.
 pub(crate) fn tool(path: &str) -> PathBuf {
-    let tool = Path::new(TOOLS).join(path);
-    assert!(tool.exists(), "{} is missing; scripts/setup installs it", tool.display());
-    tool
+    pcscd_lab::tool(path).unwrap()
 }

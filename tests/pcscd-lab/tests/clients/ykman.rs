@@ -1,12 +1,6 @@
 //! ykman, Yubico's own.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader, Write},
-    path::Path,
-    process::{Child, ChildStdin, ChildStdout, Stdio},
-};
-
+use pcscd_lab::Ykman;
 use virtual_yubikey::Algorithm;
 
 use crate::desk::{APPROVED, DEFAULTS, Desk, SERIAL, Said, Secrets, tool};
@@ -21,8 +15,11 @@ impl Desk {
     /// Runs `ykman piv …`.
     pub(crate) fn ykman(&self, arguments: &str) -> Said {
         let arguments = self.words(&format!("--device {SERIAL} piv {arguments}"));
-        let mut forks = self.ykman.borrow_mut();
-        forks.get_or_insert_with(|| Forks::start(self)).run(&arguments, &self.file(SAID))
+        let start = || {
+            Ykman::start(self.command(tool("ykman/bin/python")), self.file("ykman-said")).unwrap()
+        };
+        let run = self.ykman.borrow_mut().get_or_insert_with(start).run(&arguments).unwrap();
+        Said { command: format!("ykman {arguments}"), done: run.code == Some(0), said: run.said }
     }
 
     /// Makes a key in a slot, with its public key in a file.
@@ -46,48 +43,6 @@ impl Desk {
         let command =
             format!("certificates generate -m KEY -P PIN -s CN={slot} {slot} {public_key}");
         self.ykman(&command).done();
-    }
-}
-
-/// A ykman that has been started and waits to be told what to do: half a second saved each time,
-/// and there are hundreds.
-#[derive(Debug)]
-pub(crate) struct Forks {
-    python: Child,
-    tell: Option<ChildStdin>,
-    codes: BufReader<ChildStdout>,
-}
-
-/// The file that a run writes what it says to.
-const SAID: &str = "ykman-said";
-
-impl Forks {
-    fn start(desk: &Desk) -> Self {
-        let mut python = desk
-            .command(tool("ykman/bin/python"))
-            .args(["-c", include_str!("ykman_forks.py"), SAID])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (tell, codes) = (python.stdin.take(), python.stdout.take().unwrap());
-        Self { python, tell, codes: BufReader::new(codes) }
-    }
-
-    fn run(&mut self, arguments: &str, said: &Path) -> Said {
-        writeln!(self.tell.as_mut().unwrap(), "{arguments}").unwrap();
-        let mut code = String::new();
-        self.codes.read_line(&mut code).unwrap();
-        let said = String::from_utf8_lossy(&fs::read(said).unwrap()).into_owned();
-        Said { command: format!("ykman {arguments}"), done: code == "0\n", said }
-    }
-}
-
-impl Drop for Forks {
-    fn drop(&mut self) {
-        // It ends with its input.
-        self.tell = None;
-        drop(self.python.wait());
     }
 }
 
