@@ -47,6 +47,7 @@ impl PinManager for Pkcs11Token {
         if self.open.pad_for(pin) {
             return Err(at_the_token("changing the PIN"));
         }
+        refuse_equal(pin, new_pin, SecretKind::NewPin)?;
         let new = gate::auth_pin(new_pin.expose())?;
         self.with_writer(|open, worker| {
             open.leave(worker)?;
@@ -76,6 +77,7 @@ impl Administration for Pkcs11Token {
 
     fn change_puk(&mut self, puk: &Secret, new_puk: &Secret) -> Result<()> {
         self.acceptable(SecretKind::NewSoPin, new_puk)?;
+        refuse_equal(puk, new_puk, SecretKind::NewSoPin)?;
         let (old, new) = (gate::auth_pin(puk.expose())?, gate::auth_pin(new_puk.expose())?);
         // The officer has just logged in with it, so the old one is right.
         self.open.as_officer(puk, move |session| Ok(session.set_pin(&old, &new)?))
@@ -130,6 +132,15 @@ impl Pkcs11Token {
             }
         }
     }
+}
+
+/// A change that changes nothing is a slip.
+fn refuse_equal(old: &Secret, new: &Secret, kind: SecretKind) -> Result<()> {
+    if old != new {
+        return Ok(());
+    }
+    let (origin, reason) = ("its source".into(), "it is the old one".into());
+    Err(Error::SecretUnusable { kind, origin, reason })
 }
 
 fn absent(operation: &str) -> Error {

@@ -3,9 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+use std::env;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
 
 /// Whose module it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +20,11 @@ pub enum Maker {
     Kryoptic,
 }
 
+/// Where a test that runs in a process of its own finds its tokens.
+const FOLDER: &str = "TOUCHMARK_TEST_TOKENS";
+
 /// A module's tokens: `tokens` in a folder.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tokens {
     folder: PathBuf,
     maker: Maker,
@@ -30,19 +37,36 @@ impl Tokens {
     /// When a file cannot be written or the module is missing, as everything here.
     #[must_use]
     pub fn new(folder: &Path, maker: Maker) -> Self {
+        Self::with_slots(folder, maker, 1)
+    }
+
+    /// The same with room for so many tokens, where the module has to be told.
+    ///
+    /// # Panics
+    /// As [`Tokens::new`].
+    #[must_use]
+    pub fn with_slots(folder: &Path, maker: Maker, slots: usize) -> Self {
         let tokens = Self { folder: folder.join(format!("{maker:?}")), maker };
         fs::create_dir(&tokens.folder).unwrap();
         fs::create_dir(tokens.file("tokens")).unwrap();
         let place = tokens.file("tokens").display().to_string();
         let soft = format!("directories.tokendir = {place}\nobjectstore.backend = file\n");
         fs::write(tokens.file("softhsm2.conf"), soft).unwrap();
-        let slot = format!(
-            "[[slots]]\nslot = 1\ndbtype = \"sqlite\"\ndbargs = \"{place}/kryoptic.sql\"\n"
-        );
-        fs::write(tokens.file("kryoptic.conf"), slot).unwrap();
+        let slots = (1..=slots).fold(String::new(), |mut text, slot| {
+            writeln!(text, "[[slots]]\nslot = {slot}\ndbtype = \"sqlite\"").unwrap();
+            writeln!(text, "dbargs = \"{place}/kryoptic-{slot}.sql\"").unwrap();
+            text
+        });
+        fs::write(tokens.file("kryoptic.conf"), slots).unwrap();
         let module = tokens.module();
         assert!(module.exists(), "{} is missing: run scripts/setup", module.display());
         tokens
+    }
+
+    /// Whose they are.
+    #[must_use]
+    pub fn maker(&self) -> Maker {
+        self.maker
     }
 
     /// The module itself, without the shim.
@@ -58,9 +82,14 @@ impl Tokens {
     /// A locator with the shim as its module; `path` is what stands before the query.
     #[must_use]
     pub fn locator(&self, path: &str) -> String {
-        // Cargo puts the shim beside the tests, because they depend on it.
-        let shim = std::env::current_exe().unwrap().with_file_name(pkcs11_shim::file_name());
-        format!("pkcs11:{path}?module-path={}", shim.display())
+        format!("pkcs11:{path}?module-path={}", self.shim().display())
+    }
+
+    /// The shim before the module.
+    #[must_use]
+    pub fn shim(&self) -> PathBuf {
+        // Cargo puts it beside the tests, because they depend on it.
+        env::current_exe().unwrap().with_file_name(pkcs11_shim::file_name())
     }
 
     /// Lets a command find these tokens.
@@ -82,8 +111,13 @@ impl Tokens {
     /// How often a function was called since [`Tokens::forget_calls`].
     #[must_use]
     pub fn calls(&self, function: &str) -> usize {
-        let calls = fs::read_to_string(self.file("calls")).unwrap_or_default();
-        calls.lines().filter(|line| line.split(' ').next() == Some(function)).count()
+        self.log().lines().filter(|line| line.split(' ').next() == Some(function)).count()
+    }
+
+    /// The calls since [`Tokens::forget_calls`], a line each.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.file("calls")).unwrap_or_default()
     }
 
     /// Starts the counting anew.
@@ -106,4 +140,35 @@ impl Tokens {
     fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
+}
+
+/// Runs a test in a process of its own, with room for so many tokens of a module: where its tokens are
+/// a module reads from the environment, once. `name` is the test's own name.
+///
+/// # Panics
+/// When the test fails there.
+pub fn in_a_process_with_tokens(
+    name: &str,
+    maker: Maker,
+    slots: usize,
+    test: impl FnOnce(&Tokens),
+) {
+    if let Some(folder) = env::var_os(FOLDER) {
+        return test(&Tokens { folder: folder.into(), maker });
+    }
+    let folder = TempDir::new().unwrap();
+    let tokens = Tokens::with_slots(folder.path(), maker, slots);
+    let mut command = Command::new(env::current_exe().unwrap());
+    tokens.show(&mut command);
+    again(name, command.env(FOLDER, &tokens.folder));
+}
+
+/// Runs a test of this program once more, by a command that is this program.
+fn again(name: &str, command: &mut Command) {
+    command.args(["--exact", name, "--nocapture", "--test-threads=1"]).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    let said = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+    let (out, err) = (said(&output.stdout), said(&output.stderr));
+    assert!(output.status.success(), "{}\n{out}{err}", output.status);
+    assert!(out.contains("1 passed"), "no such test as {name}?\n{out}");
 }

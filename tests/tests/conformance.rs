@@ -2,7 +2,10 @@
 
 use std::thread;
 
-use touchmark_tests::conformance::{Mount, failures, soft::KeyFiles, yubikey::VirtualYubiKeys};
+use touchmark_tests::conformance::{
+    Mount, failures, pkcs11::ModuleTokens, soft::KeyFiles, yubikey::VirtualYubiKeys,
+};
+use touchmark_tests::modules::{Maker, in_a_process_with_tokens};
 use virtual_yubikey::Model;
 
 fn holds(mount: &dyn Mount) {
@@ -23,4 +26,19 @@ fn a_yubikey_of_every_model_does_what_every_token_does() {
         checks.into_iter().flat_map(|check| check.join().unwrap_or_else(unended)).collect()
     });
     assert!(failures.is_empty(), "these do not hold:\n{}", failures.join("\n"));
+}
+
+#[test]
+fn a_softhsm2_token_does_what_every_token_does() {
+    let name = "a_softhsm2_token_does_what_every_token_does";
+    in_a_process_with_tokens(name, Maker::SoftHsm, 1, |tokens| holds(&ModuleTokens::new(tokens)));
+}
+
+#[test]
+fn a_kryoptic_token_does_what_every_token_does() {
+    let name = "a_kryoptic_token_does_what_every_token_does";
+    // Each check has a token of its own, and some have several.
+    in_a_process_with_tokens(name, Maker::Kryoptic, 128, |tokens| {
+        holds(&ModuleTokens::new(tokens));
+    });
 }

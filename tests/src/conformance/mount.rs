@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use signer_core::{Backend, Locator};
+use signer_core::{Backend, KeyPolicy, Locator};
 
 use super::Claims;
 
@@ -35,10 +35,16 @@ pub trait Bench: Debug {
     /// The secrets that it has, and others that it would take.
     fn secrets(&self) -> Secrets;
 
+    /// Brings a key of the usual kind to a place (counted from 0) in another way, where the token
+    /// takes none from Touchmark.
+    fn furnish(&self, place: usize, policy: KeyPolicy) {
+        panic!("nobody brings {policy:?} to place {place}: the token makes keys or takes them");
+    }
+
     /// How many PINs and PUKs it was shown so far, where the bench can count them.
     fn presented(&self) -> Option<u64>;
 
-    /// Takes its power away and gives it back.
+    /// Takes its power away and gives it back, where it has any.
     fn power_cycle(&self);
 }
 
