@@ -277,6 +277,10 @@ impl OpenToken {
         act: impl FnOnce(&Session, UserType, Option<&AuthPin>) -> Result<R, Fault> + Send + 'static,
     ) -> Result<R, Fault> {
         let mut login = locked(&self.login);
+        // Another part of the program may have logged in, with a PIN that was not asked for here.
+        if login.pin.is_none() && !self.at_the_token()? {
+            login.pin = Some(self.fetch(Role::User)?);
+        }
         let Login { pin, verified } = &mut *login;
         let mut act = Some(act);
         if let Some(secret) = pin.as_ref()
