@@ -59,6 +59,11 @@ fn folder_of(path: &std::path::Path) -> String {
 fn signer(error: &signer_core::Error) -> String {
     use signer_core::{Error, SecretKind};
     match error {
+        Error::Locator { text, .. } if text.starts_with("pkcs11:") => {
+            "name a signer of the settings file or a locator: `--signer \
+             'pkcs11:token=LABEL;object=NAME?module-path=FILE'`"
+                .into()
+        }
         Error::Locator { .. } => {
             "name a signer of the settings file or a locator: `--signer soft:dak_private_key.pem`"
                 .into()
