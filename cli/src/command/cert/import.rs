@@ -17,8 +17,7 @@ use crate::signers::{Asking, Chosen};
 
 /// Store a certificate on the token, with the signer's key
 ///
-/// Of a file with a chain, the first certificate is stored: a slot holds one. It is read back and
-/// compared before this says that it is there.
+/// Of a file with a chain, the first certificate is stored: a slot holds one.
 #[derive(Debug, Args)]
 pub(crate) struct Import {
     /// The certificate: PEM or DER
