@@ -1,8 +1,8 @@
 //! The user's PIN, and the security officer's that stands where a YubiKey has its PUK.
 
 use signer_core::{
-    Administration, Error, ManagementKeyInfo, NewManagementKey, PinManager, PinStatus, Result,
-    Retries, Secret, SecretKind, SecretRules,
+    Administration, Contents, Error, ManagementKeyInfo, NewManagementKey, PinManager, PinStatus,
+    Result, Retries, Secret, SecretKind, SecretRules,
 };
 
 use crate::fault::Fault;
@@ -101,8 +101,8 @@ impl Administration for Pkcs11Token {
         Err(absent("a management key"))
     }
 
-    /// What it shows without a PIN.
-    fn contents(&mut self) -> Result<Vec<String>> {
+    /// What it shows without a PIN: one search finds it all.
+    fn contents(&mut self, _what: Contents) -> Result<Vec<String>> {
         self.reading(As::Anyone, "listing objects", key_object::contents)
     }
 

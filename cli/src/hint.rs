@@ -32,6 +32,7 @@ pub(crate) fn of(error: &Error) -> String {
         Error::Refused { hint, .. } => hint.clone(),
         Error::Config(error) => issuing::config(error),
         Error::Request(error) => issuing::request(error),
+        Error::SelfSigned(error) => issuing::self_signed(error),
         Error::Issue(error) => issuing::issue(error),
         Error::Inputs(error) => issuing::inputs(error),
         Error::Files(_) => {
