@@ -42,6 +42,7 @@ impl YubiKeyToken {
         let identity = card.identity();
         let info = TokenInfo {
             locator: identity.locator().parse()?,
+            name: identity.name.clone(),
             model: identity.model(),
             serial: identity.serial.map(|serial| serial.to_string()),
             version: Some(identity.version.to_string()),
