@@ -7,6 +7,8 @@
 mod desk;
 #[path = "yubikey_rules/escrow.rs"]
 mod escrow;
+#[path = "yubikey_rules/old.rs"]
+mod old;
 #[path = "yubikey_rules/retries.rs"]
 mod retries;
 
