@@ -14,7 +14,7 @@ pub(super) const LIST: &[Behaviour] = named![
 ];
 
 fn a_token_that_is_there_is_listed_as_it_is_opened(desk: &Desk<'_>) {
-    let listed = desk.bench().backend().list().unwrap();
+    let listed = desk.bench().backend().list(&desk.context()).unwrap();
     match desk.claims.listed {
         true => assert_eq!(listed, [desk.open().info().clone()]),
         false => assert_eq!(listed, []),
