@@ -1,8 +1,8 @@
 //! The user's PIN, and the security officer's that stands where a YubiKey has its PUK.
 
 use signer_core::{
-    Administration, Contents, Error, ManagementKeyInfo, NewManagementKey, PinManager, PinStatus,
-    Result, Retries, Secret, SecretKind, SecretRules,
+    Administration, Contents, Error, ManagementKeyAlgorithm, ManagementKeyInfo, NewManagementKey,
+    PinManager, PinStatus, Result, Retries, Secret, SecretKind, SecretRules, TouchPolicy,
 };
 
 use crate::fault::Fault;
@@ -90,6 +90,14 @@ impl Administration for Pkcs11Token {
     }
 
     fn management_key(&mut self) -> Result<ManagementKeyInfo> {
+        Err(absent("a management key"))
+    }
+
+    fn check_management_key(
+        &self,
+        _algorithm: ManagementKeyAlgorithm,
+        _touch: TouchPolicy,
+    ) -> Result<()> {
         Err(absent("a management key"))
     }
 

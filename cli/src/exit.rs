@@ -69,7 +69,9 @@ impl From<&Error> for Exit {
 fn signer(error: &signer_core::Error) -> Exit {
     use signer_core::Error;
     match error {
-        Error::NotFound { .. } | Error::Ambiguous { .. } => Exit::NotFound,
+        Error::NotFound { .. } | Error::Ambiguous { .. } | Error::PublicKeyUntold { .. } => {
+            Exit::NotFound
+        }
         Error::WrongSecret { .. } | Error::FailedBefore { .. } => Exit::WrongSecret,
         Error::Blocked { .. } | Error::LastTryRefused { .. } => Exit::Blocked,
         Error::CompiledWithout { .. } | Error::Unsupported { .. } => Exit::Unsupported,

@@ -161,6 +161,11 @@ fn signer(error: &signer_core::Error) -> String {
              certificate all the same"
                 .into()
         }
+        Error::PublicKeyUntold { .. } => {
+            "store its certificate with `touchmark cert import`; where it has none, make a key and its \
+             request in one step, in another slot or after a reset: `touchmark csr --generate`"
+                .into()
+        }
         Error::Device { .. } => {
             "check the device and who may use it: `touchmark token list`".into()
         }
