@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::isolation::IsolatedModule;
 use crate::lane::Lane;
 use crate::module_file;
-use crate::raw::RawSigning;
+use crate::raw::RawCalls;
 
 /// The modules of this process, by the path of their file behind all links. What was loaded stays
 /// loaded: modules with threads of their own do not survive being unloaded.
@@ -35,7 +35,7 @@ struct Entry {
 #[derive(Clone, Debug)]
 struct Loaded {
     pkcs11: Pkcs11,
-    signing: Option<RawSigning>,
+    raw: Option<RawCalls>,
 }
 
 /// One user's hold on a module. The module is finalised when the last of them is dropped.
@@ -82,9 +82,9 @@ impl Module {
         // Loading runs code of the module, so it may hang as well.
         let opened = control.call(bounds.call, move |()| {
             let pkcs11 = Pkcs11::new(&file)?;
-            let signing = RawSigning::of(&file)?;
+            let raw = RawCalls::of(&file)?;
             let ours = initialize(&pkcs11)?;
-            Ok::<_, Fault>((Loaded { pkcs11, signing }, ours))
+            Ok::<_, Fault>((Loaded { pkcs11, raw }, ours))
         });
         let (loaded, ours) = opened.and_then(|it| it).map_err(failed)?;
         let entry = modules.entry(path.to_owned()).or_insert(Entry {
@@ -131,9 +131,9 @@ impl Module {
         &self.loaded.pkcs11
     }
 
-    /// The way to sign in one part with a login in between, where the module has it.
-    pub(crate) fn signing(&self) -> Option<RawSigning> {
-        self.loaded.signing
+    /// What the binding cannot call, where the module has functions that everybody shares.
+    pub(crate) fn raw(&self) -> Option<RawCalls> {
+        self.loaded.raw
     }
 
     /// Whether the module may be called at all.

@@ -304,7 +304,9 @@ impl OpenToken {
         let mut login = locked(&self.login);
         login.verified = None;
         if login.pin.is_some() {
-            login.pin = Some(Secret::new(pin.expose().to_vec()));
+            // One that was entered at the token is not known here.
+            let known = Some(pin).filter(|pin| !pin.expose().is_empty());
+            login.pin = known.map(|pin| Secret::new(pin.expose().to_vec()));
         }
         // What failed before may be right from now on. What cannot be forgotten is refused with the
         // way out.
@@ -339,8 +341,7 @@ impl OpenToken {
         let bound = match octets {
             Some(_) => bounds.call,
             None => {
-                let (token, kind) = (self.name.as_str(), role.kind());
-                self.context.interaction.event(Event::PinPad { token, kind });
+                self.told_to_enter(role.kind());
                 bounds.pin_pad
             }
         };
@@ -353,10 +354,12 @@ impl OpenToken {
         Attempt { id: &self.id, token: &self.name, kind: role.kind(), rules: self.rules }
     }
 
-    /// Logs in as the security officer, does something, and logs out.
+    /// Logs in as the security officer, does something, and logs out. `entered` is the secret that a
+    /// person enters at the token while it is done, if any.
     pub(crate) fn as_officer<R: Send + 'static>(
         &self,
         secret: &Secret,
+        entered: Option<SecretKind>,
         act: impl FnOnce(&Session) -> Result<R, Fault> + Send + 'static,
     ) -> Result<R> {
         let doing = |fault: Fault| fault.doing(format!("working with {}", self.name));
@@ -370,7 +373,14 @@ impl OpenToken {
             Ok(session.login(role, pin)?)
         })
         .map_err(doing)?;
-        let bound = self.module.bounds().call;
+        let bounds = self.module.bounds();
+        let bound = match entered {
+            None => bounds.call,
+            Some(kind) => {
+                self.told_to_enter(kind);
+                bounds.pin_pad
+            }
+        };
         let answer = self.on(worker, bound, act);
         let left = self.leave(worker);
         let value = answer.map_err(doing)?;
@@ -399,10 +409,20 @@ impl OpenToken {
         })
     }
 
+    /// Whether secrets can be entered at the token (`CKF_PROTECTED_AUTHENTICATION_PATH`).
+    pub(crate) fn has_pad(&self) -> bool {
+        locked(&self.place).info.protected_authentication_path()
+    }
+
     /// Whether a secret stands for "at the token": an empty one, where the token has a way to enter
     /// it.
     pub(crate) fn pad_for(&self, secret: &Secret) -> bool {
-        secret.expose().is_empty() && locked(&self.place).info.protected_authentication_path()
+        secret.expose().is_empty() && self.has_pad()
+    }
+
+    /// Has a person told to enter a secret at the token.
+    pub(crate) fn told_to_enter(&self, kind: SecretKind) {
+        self.context.interaction.event(Event::PinPad { token: &self.name, kind });
     }
 
     /// Whether the PIN is to be entered at the token: it can be, and no source is named for it.

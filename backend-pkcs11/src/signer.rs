@@ -101,7 +101,7 @@ impl Pkcs11Signer {
         if worker.open.is_none() {
             self.open.mend(worker, As::User)?;
         }
-        let (raw, method) = (self.open.module().signing(), self.method);
+        let (raw, method) = (self.open.module().raw(), self.method);
         let key = *self.handle();
         if !self.always_authenticate {
             let bound = self.open.module().bounds().call;
@@ -119,7 +119,7 @@ impl Pkcs11Signer {
     /// where the session was lost; making that good is left to [`Self::sign_with`].
     fn sign_some(&self, worker: &mut Worker, messages: &[&[u8]]) -> Result<Vec<Signature>, Fault> {
         let inputs: Vec<_> = messages.iter().map(|message| self.method.input(message)).collect();
-        let (raw, method, key) = (self.open.module().signing(), self.method, *self.handle());
+        let (raw, method, key) = (self.open.module().raw(), self.method, *self.handle());
         let bound = self.open.module().bounds().call;
         let (made, fault) = self.open.on(worker, bound, move |session| {
             let mut made = Vec::with_capacity(inputs.len());
