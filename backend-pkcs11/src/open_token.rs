@@ -427,8 +427,10 @@ impl OpenToken {
 
     /// Whether the PIN is to be entered at the token: it can be, and no source is named for it.
     fn at_the_token(&self) -> Result<bool, Fault> {
-        let named = self.context.secrets.source(SecretKind::Pin).is_some();
-        Ok(!named && self.info()?.protected_authentication_path())
+        let secrets = &self.context.secrets;
+        let elsewhere =
+            secrets.source(SecretKind::Pin).is_some() || secrets.is_withheld(SecretKind::Pin);
+        Ok(!elsewhere && self.info()?.protected_authentication_path())
     }
 
     pub(crate) fn tries(&self, role: Role) -> Result<Tries> {

@@ -94,7 +94,12 @@ fn signer(error: &signer_core::Error) -> String {
         Error::WrongSecret { .. } => {
             "check the secret's source before trying again; `touchmark doctor` names it".into()
         }
-        Error::Blocked { kind: SecretKind::Puk | SecretKind::SoPin, .. } => {
+        Error::Blocked { kind: SecretKind::SoPin, .. } => {
+            "nothing here brings it back: initialising the token anew, by its maker's own program, may, \
+             and destroys all keys; a PIN that still has tries works on (`touchmark pin status`)"
+                .into()
+        }
+        Error::Blocked { kind: SecretKind::Puk, .. } => {
             "nothing but a reset brings it back, and that destroys all keys: `touchmark token \
              reset`; a PIN that still has tries works on"
                 .into()
@@ -306,5 +311,8 @@ mod tests {
         let blocked = |kind| of(&signer_core::Error::Blocked { kind, token: "x".into() }.into());
         assert!(blocked(SecretKind::Pin).contains("pin unblock"));
         assert!(blocked(SecretKind::Puk).contains("token reset"));
+        // Which a PKCS#11 token does not have.
+        assert!(!blocked(SecretKind::SoPin).contains("token reset"));
+        assert!(blocked(SecretKind::SoPin).contains("pin status"));
     }
 }

@@ -5,6 +5,8 @@
 
 #[path = "pkcs11/crash.rs"]
 mod crash;
+#[path = "pkcs11/doctor.rs"]
+mod doctor;
 #[path = "pkcs11/four_signers.rs"]
 mod four_signers;
 #[path = "pkcs11/guard.rs"]
