@@ -145,7 +145,7 @@ impl OpenToken {
         bound: Duration,
         act: impl FnOnce(&mut Seat) -> Result<R, Fault> + Send + 'static,
     ) -> Result<R, Fault> {
-        self.module.usable()?;
+        let _inside = self.module.enter()?;
         let answer = worker.lane.call(bound, act);
         if worker.lane.is_hung() {
             self.module.give_up();

@@ -7,6 +7,8 @@
 mod crash;
 #[path = "pkcs11/doctor.rs"]
 mod doctor;
+#[path = "pkcs11/ending.rs"]
+mod ending;
 #[path = "pkcs11/four_signers.rs"]
 mod four_signers;
 #[path = "pkcs11/guard.rs"]
