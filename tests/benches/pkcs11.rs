@@ -62,13 +62,13 @@ mod linux {
                 [ours, engine, tool]
             })
             .collect();
-        let middle = |of: fn(&[f64; 3]) -> f64| {
+        let middle = |of: &dyn Fn(&[f64; 3]) -> f64| {
             let mut all: Vec<f64> = rounds.iter().map(of).collect();
             all.sort_by(f64::total_cmp);
             all.get(ROUNDS / 2).copied().unwrap()
         };
-        let [ours, engine, tool] = [|it: &[f64; 3]| it[0], |it| it[1], |it| it[2]].map(middle);
-        let [by_engine, by_tool] = [|it: &[f64; 3]| it[1] / it[0], |it| it[2] / it[0]].map(middle);
+        let [ours, engine, tool] = [0, 1, 2].map(|who| middle(&|round| round[who]));
+        let [by_engine, by_tool] = [1, 2].map(|who| middle(&|round| round[who] / round[0]));
         println!("with a key in SoftHSM2 (medians of {ROUNDS} interleaved rounds)");
         println!("  touchmark, a batch of {BATCH}, ledger and files  {ours:8.3} ms a certificate");
         println!("  openssl x509 -req by the PKCS#11 engine      {engine:8.3} ms a certificate");
