@@ -93,7 +93,8 @@ impl Module {
                 let initialized =
                     control.call(bounds.call, move |()| initialize(&pkcs11)).and_then(|it| it);
                 entry.hung.store(control.is_hung(), Ordering::Release);
-                entry.ours = initialized.map_err(failed)?;
+                // One that could not be finalised is initialised already, and still ours.
+                entry.ours |= initialized.map_err(failed)?;
             }
             entry.users += 1;
             return Ok(Self::of(path, entry, bounds));
@@ -226,7 +227,8 @@ impl Drop for Module {
         let pkcs11 = self.loaded.pkcs11.clone();
         let mut control = locked(&self.control);
         // Nobody is left who could be told; what was written is on the token already.
-        let _ = control.call(self.bounds.call, move |()| pkcs11.finalize());
+        let finalized = control.call(self.bounds.call, move |()| pkcs11.finalize());
+        entry.ours = !matches!(finalized, Ok(Ok(())));
         if control.is_hung() {
             self.give_up();
         }

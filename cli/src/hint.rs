@@ -122,6 +122,9 @@ fn signer(error: &signer_core::Error) -> String {
              `touchmark pin clear-fault`",
             path.display()
         ),
+        Error::WithoutPin { .. } => "set it with the SO PIN that the token was given: `touchmark pin \
+             unblock`"
+            .into(),
         Error::TokenBusy { .. } => {
             "let the other program finish and run it again; `ps -C touchmark` shows it".into()
         }
@@ -277,6 +280,7 @@ mod tests {
             signer_core::Error::Storage { path: "x".into(), source: io() }.into(),
             signer_core::Error::FailureMemory { path: "x".into(), source: Box::new(io()) }.into(),
             signer_core::Error::TokenBusy { token: "x".into() }.into(),
+            signer_core::Error::WithoutPin { token: "x".into(), source: None }.into(),
             ledger::Error::Missing { path: "x".into() }.into(),
             ledger::Error::ClockRange.into(),
             settings::Error::Missing { path: "x".into() }.into(),

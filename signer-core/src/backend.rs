@@ -59,7 +59,8 @@ pub trait Backend: Debug + Send + Sync {
     ///
     /// # Errors
     /// As [`Backend::empty_token`]; [`Error::AlreadyExists`] when a token of that label is there,
-    /// and [`Error::SecretUnusable`].
+    /// [`Error::WithoutPin`] when it was given one of the two PINs alone, and
+    /// [`Error::SecretUnusable`].
     fn initialize(
         &self,
         at: &Locator,

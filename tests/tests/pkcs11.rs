@@ -13,5 +13,7 @@ mod ending;
 mod four_signers;
 #[path = "pkcs11/guard.rs"]
 mod guard;
+#[path = "pkcs11/matrix.rs"]
+mod matrix;
 #[path = "pkcs11/station.rs"]
 mod station;

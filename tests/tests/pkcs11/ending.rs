@@ -47,7 +47,7 @@ fn a_signal_in_the_middle_of_a_batch_finalises_the_module_first() {
         let (line, tokens) = line_and_tokens(Maker::SoftHsm);
         let station = Station::with_key(&line, &tokens);
         station.settings(&tokens.locator(KEY), isolation);
-        write_requests(&line, "csrs", "G3A0", 600);
+        write_requests(&line, "csrs", "G3A0", 300);
         // Where the sockets of modules in processes of their own are.
         std::fs::create_dir(line.path("run")).unwrap();
         tokens.forget_calls();
@@ -58,18 +58,15 @@ fn a_signal_in_the_middle_of_a_batch_finalises_the_module_first() {
         kill_process(Pid::from_child(&child), signal).unwrap();
         let status = child.wait().unwrap();
         assert_eq!(status.code(), None, "{signal:?} ends it as it always does");
-        is_finalised_by_signal(&tokens);
+        // Sessions are the module's own business then. p11-kit's server opens and ends it more often.
+        let finalised = tokens.calls("C_Finalize");
+        assert!(finalised == 1 || finalised > 1 && !isolation.is_empty(), "{finalised}");
+        assert_eq!(tokens.last_call().as_deref(), Some("C_Finalize"));
         assert_eq!(std::fs::read_dir(line.path("run")).unwrap().count(), 0, "a folder is left");
         // The next run goes on.
         station.expect(0, "issue --batch csrs --out-dir out");
         station.expect(0, "ledger verify");
     }
-}
-
-/// Sessions are the module's own business then.
-fn is_finalised_by_signal(tokens: &Tokens) {
-    assert_eq!(tokens.calls("C_Finalize"), 1);
-    assert_eq!(tokens.last_call().as_deref(), Some("C_Finalize"));
 }
 
 #[test]
