@@ -15,7 +15,8 @@ use signer_core::{
 
 use crate::fault::Fault;
 use crate::gate::{self, Pin, Presented, Role};
-use crate::module::Module;
+use crate::lane::Posted;
+use crate::module::{Inside, Module};
 use crate::pool::{Access, Borrowed, Pool, Seat, Worker};
 use crate::slots::{self, Identity, Seen};
 
@@ -48,6 +49,13 @@ struct Login {
 pub(crate) enum As {
     Anyone,
     User,
+}
+
+/// Something that was handed over to a session's thread.
+#[derive(Debug)]
+pub(crate) struct UnderWay<R> {
+    posted: Posted<Result<R, Fault>>,
+    _inside: Inside,
 }
 
 impl OpenToken {
@@ -147,6 +155,33 @@ impl OpenToken {
     ) -> Result<R, Fault> {
         let _inside = self.module.enter()?;
         let answer = worker.lane.call(bound, act);
+        if worker.lane.is_hung() {
+            self.module.give_up();
+        }
+        answer?
+    }
+
+    /// Hands something over to a session's thread, to be done after what was handed over before.
+    pub(crate) fn post<R: Send + 'static>(
+        &self,
+        worker: &mut Worker,
+        act: impl FnOnce(&Session) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<UnderWay<R>, Fault> {
+        let inside = self.module.enter()?;
+        let posted = worker.lane.post(move |seat: &mut Seat| match &seat.session {
+            Some(session) => act(session),
+            None => Err(closed()),
+        })?;
+        Ok(UnderWay { posted, _inside: inside })
+    }
+
+    /// Waits for what was handed over, for as long as a call may take.
+    pub(crate) fn collect<R>(
+        &self,
+        worker: &mut Worker,
+        under_way: UnderWay<R>,
+    ) -> Result<R, Fault> {
+        let answer = worker.lane.collect(under_way.posted, self.module.bounds().call);
         if worker.lane.is_hung() {
             self.module.give_up();
         }
