@@ -7,6 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The variable that says how many milliseconds the program under test waits for a module.
+pub const PATIENCE: &str = "TOUCHMARK_TEST_MODULE_PATIENCE";
+
 /// Whose module it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Maker {
@@ -43,6 +46,17 @@ impl Tokens {
         let module = tokens.module();
         assert!(module.exists(), "{} is missing: run scripts/setup", module.display());
         tokens
+    }
+
+    /// A copy of these in another folder, with no calls and no rules.
+    ///
+    /// # Panics
+    /// As [`Tokens::new`].
+    #[must_use]
+    pub fn copied_to(&self, folder: &Path) -> Self {
+        let copy = Self::new(folder, self.maker);
+        copy_all(&self.file("tokens"), &copy.file("tokens"));
+        copy
     }
 
     /// The module itself, without the shim.
@@ -82,8 +96,21 @@ impl Tokens {
     /// How often a function was called since [`Tokens::forget_calls`].
     #[must_use]
     pub fn calls(&self, function: &str) -> usize {
+        self.all_calls().iter().filter(|line| line.split(' ').next() == Some(function)).count()
+    }
+
+    /// The functions that were called since [`Tokens::forget_calls`], with what is noted of each.
+    #[must_use]
+    pub fn all_calls(&self) -> Vec<String> {
         let calls = fs::read_to_string(self.file("calls")).unwrap_or_default();
-        calls.lines().filter(|line| line.split(' ').next() == Some(function)).count()
+        calls.lines().map(str::to_owned).collect()
+    }
+
+    /// The function that was called last.
+    #[must_use]
+    pub fn last_call(&self) -> Option<String> {
+        let last = self.all_calls().pop()?;
+        last.split(' ').next().map(str::to_owned)
     }
 
     /// Starts the counting anew.
@@ -105,5 +132,18 @@ impl Tokens {
 
     fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&place).unwrap();
+            copy_all(&entry.path(), &place);
+        } else {
+            fs::copy(entry.path(), place).unwrap();
+        }
     }
 }
