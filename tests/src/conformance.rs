@@ -22,6 +22,7 @@ mod listing;
 mod mount;
 mod pins;
 pub mod pkcs11;
+pub mod pkcs11_cards;
 mod signing;
 pub mod soft;
 pub mod yubikey;

@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::swtpm::Swtpm;
+
 /// Whose module it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Maker {
@@ -18,6 +20,39 @@ pub enum Maker {
     SoftHsm,
     /// Kryoptic, which locks it after ten wrong ones.
     Kryoptic,
+    /// tpm2-pkcs11, on a TPM in software that the test has started.
+    Tpm,
+    /// Yubico's ykcs11, on the keys in the readers.
+    Ykcs11,
+    /// OpenSC's, on the keys in the readers.
+    OpenSc,
+}
+
+impl Maker {
+    /// The module's file.
+    ///
+    /// # Panics
+    /// When it is missing.
+    #[must_use]
+    pub fn module(self) -> PathBuf {
+        let module = match self {
+            Self::SoftHsm => PathBuf::from("/usr/lib/softhsm/libsofthsm2.so"),
+            Self::Kryoptic => Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../.tools/kryoptic-1.5.4/libkryoptic_pkcs11.so"),
+            Self::Tpm => of_this_machine("libtpm2_pkcs11.so.1"),
+            Self::Ykcs11 => of_this_machine("libykcs11.so.2"),
+            Self::OpenSc => of_this_machine("opensc-pkcs11.so"),
+        };
+        assert!(module.exists(), "{} is missing: run scripts/setup", module.display());
+        module
+    }
+}
+
+/// A library in whichever folder this architecture has it.
+fn of_this_machine(name: &str) -> PathBuf {
+    let folders = fs::read_dir("/usr/lib").unwrap().map(|folder| folder.unwrap().path());
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.exists());
+    found.unwrap_or_else(|| PathBuf::from(name))
 }
 
 /// Where a test that runs in a process of its own finds its tokens.
@@ -58,8 +93,7 @@ impl Tokens {
             text
         });
         fs::write(tokens.file("kryoptic.conf"), slots).unwrap();
-        let module = tokens.module();
-        assert!(module.exists(), "{} is missing: run scripts/setup", module.display());
+        let _ = tokens.module();
         tokens
     }
 
@@ -70,13 +104,12 @@ impl Tokens {
     }
 
     /// The module itself, without the shim.
+    ///
+    /// # Panics
+    /// When it is missing.
     #[must_use]
     pub fn module(&self) -> PathBuf {
-        match self.maker {
-            Maker::SoftHsm => PathBuf::from("/usr/lib/softhsm/libsofthsm2.so"),
-            Maker::Kryoptic => Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("../.tools/kryoptic-1.5.4/libkryoptic_pkcs11.so"),
-        }
+        self.maker.module()
     }
 
     /// A locator with the shim as its module; `path` is what stands before the query.
@@ -94,6 +127,7 @@ impl Tokens {
 
     /// Lets a command find these tokens.
     pub fn show(&self, command: &mut Command) {
+        Swtpm::show(&self.folder, command);
         command
             .env("SOFTHSM2_CONF", self.file("softhsm2.conf"))
             .env("KRYOPTIC_CONF", self.file("kryoptic.conf"))
@@ -143,7 +177,8 @@ impl Tokens {
 }
 
 /// Runs a test in a process of its own, with room for so many tokens of a module: where its tokens are
-/// a module reads from the environment, once. `name` is the test's own name.
+/// a module reads from the environment, once. `name` is the test's own name, and `command` is given
+/// this test's program and makes a command of it that finds whatever else the module wants.
 ///
 /// # Panics
 /// When the test fails there.
@@ -151,6 +186,7 @@ pub fn in_a_process_with_tokens(
     name: &str,
     maker: Maker,
     slots: usize,
+    command: impl FnOnce(PathBuf) -> Command,
     test: impl FnOnce(&Tokens),
 ) {
     if let Some(folder) = env::var_os(FOLDER) {
@@ -158,13 +194,10 @@ pub fn in_a_process_with_tokens(
     }
     let folder = TempDir::new().unwrap();
     let tokens = Tokens::with_slots(folder.path(), maker, slots);
-    let mut command = Command::new(env::current_exe().unwrap());
+    let _tpm = (maker == Maker::Tpm).then(|| Swtpm::start(&tokens.folder));
+    let mut command = command(env::current_exe().unwrap());
     tokens.show(&mut command);
-    again(name, command.env(FOLDER, &tokens.folder));
-}
-
-/// Runs a test of this program once more, by a command that is this program.
-fn again(name: &str, command: &mut Command) {
+    command.env(FOLDER, &tokens.folder);
     command.args(["--exact", name, "--nocapture", "--test-threads=1"]).stdin(Stdio::null());
     let output = command.output().unwrap();
     let said = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();

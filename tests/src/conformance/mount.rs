@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use signer_core::{Backend, KeyPolicy, Locator};
+use signer_core::{Backend, Locator};
 
 use super::Claims;
 
@@ -26,7 +26,8 @@ pub trait Bench: Debug {
     /// The token.
     fn token(&self) -> Locator;
 
-    /// Places for keys on it, all empty; one at least.
+    /// Places for keys on it, one at least. All are empty, but for the first of a token that neither
+    /// makes keys nor takes them: that has one of the usual kind.
     fn places(&self) -> Vec<Locator>;
 
     /// A token of this kind that is not there.
@@ -34,12 +35,6 @@ pub trait Bench: Debug {
 
     /// The secrets that it has, and others that it would take.
     fn secrets(&self) -> Secrets;
-
-    /// Brings a key of the usual kind to a place (counted from 0) in another way, where the token
-    /// takes none from Touchmark.
-    fn furnish(&self, place: usize, policy: KeyPolicy) {
-        panic!("nobody brings {policy:?} to place {place}: the token makes keys or takes them");
-    }
 
     /// How many PINs and PUKs it was shown so far, where the bench can count them.
     fn presented(&self) -> Option<u64>;

@@ -40,13 +40,14 @@ impl Mount for ModuleTokens {
         let mut specs = SPECS.to_vec();
         // Not in a build for the OpenSSL of Debian 12.
         specs.retain(|spec| soft_hsm || *spec != KeySpec::Ed25519);
+        let always = (self.tokens.maker() != Maker::Tpm).then_some(PinPolicy::Always);
         Claims {
             listed: false,
             numbered: true,
             keys: KeyClaims {
                 makes: specs.clone(),
                 imports: specs,
-                pin_policies: vec![PinPolicy::Once, PinPolicy::Always],
+                pin_policies: [PinPolicy::Once].into_iter().chain(always).collect(),
                 touch_policies: Vec::new(),
                 hidden: Vec::new(),
                 tells_policies: false,
