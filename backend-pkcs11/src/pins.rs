@@ -160,6 +160,7 @@ impl Pkcs11Token {
             true => (Some(self.raw("changing a PIN at the token itself")?), None),
             false => {
                 self.acceptable(kind, new)?;
+                refuse_equal(old, new, kind)?;
                 (None, Some(gate::auth_pin(new.expose())?))
             }
         };
@@ -185,6 +186,15 @@ impl Pkcs11Token {
             }
         }
     }
+}
+
+/// A change that changes nothing is a slip.
+fn refuse_equal(old: &Secret, new: &Secret, kind: SecretKind) -> Result<()> {
+    if old != new {
+        return Ok(());
+    }
+    let (origin, reason) = ("its source".into(), "it is the old one".into());
+    Err(Error::SecretUnusable { kind, origin, reason })
 }
 
 fn absent(operation: &str) -> Error {
