@@ -104,7 +104,9 @@ pub(crate) fn present_again<R>(
 pub(crate) fn first_pin(session: &Session, so_pin: &AuthPin, pin: &AuthPin) -> Result<(), Answer> {
     session.login(UserType::So, Some(so_pin))?;
     session.init_pin(pin)?;
-    session.logout()
+    // The PIN is set, and the session about to be closed.
+    let _ = session.logout();
+    Ok(())
 }
 
 /// Sets a user's PIN anew, as the officer who is logged in, and shows that it holds. Kryoptic keeps

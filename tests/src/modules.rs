@@ -13,6 +13,9 @@ use tempfile::TempDir;
 
 use crate::swtpm::Swtpm;
 
+/// The variable that says how many milliseconds the program under test waits for a module.
+pub const PATIENCE: &str = "TOUCHMARK_TEST_MODULE_PATIENCE";
+
 /// Whose module it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Maker {
@@ -97,6 +100,17 @@ impl Tokens {
         tokens
     }
 
+    /// A copy of these in another folder, with no calls and no rules.
+    ///
+    /// # Panics
+    /// As [`Tokens::new`].
+    #[must_use]
+    pub fn copied_to(&self, folder: &Path) -> Self {
+        let copy = Self::new(folder, self.maker);
+        copy_all(&self.file("tokens"), &copy.file("tokens"));
+        copy
+    }
+
     /// Whose they are.
     #[must_use]
     pub fn maker(&self) -> Maker {
@@ -154,6 +168,12 @@ impl Tokens {
         fs::read_to_string(self.file("calls")).unwrap_or_default()
     }
 
+    /// The function that was called last.
+    #[must_use]
+    pub fn last_call(&self) -> Option<String> {
+        Some(self.log().lines().last()?.split(' ').next()?.to_owned())
+    }
+
     /// Starts the counting anew.
     pub fn forget_calls(&self) {
         fs::write(self.file("calls"), "").unwrap();
@@ -180,6 +200,19 @@ impl Tokens {
 
     fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&place).unwrap();
+            copy_all(&entry.path(), &place);
+        } else {
+            fs::copy(entry.path(), place).unwrap();
+        }
     }
 }
 
