@@ -1,8 +1,8 @@
 //! The user's PIN, and the security officer's that stands where a YubiKey has its PUK.
 
 use signer_core::{
-    Administration, Error, ManagementKeyAlgorithm, ManagementKeyInfo, NewManagementKey, PinManager,
-    PinStatus, Result, Retries, Secret, SecretKind, SecretRules, TouchPolicy,
+    Administration, Contents, Error, ManagementKeyAlgorithm, ManagementKeyInfo, NewManagementKey,
+    PinManager, PinStatus, Result, Retries, Secret, SecretKind, SecretRules, TouchPolicy,
 };
 
 use crate::fault::Fault;
@@ -109,8 +109,8 @@ impl Administration for Pkcs11Token {
         Err(absent("a management key"))
     }
 
-    /// What it shows without a PIN.
-    fn contents(&mut self) -> Result<Vec<String>> {
+    /// What it shows without a PIN: one search finds it all.
+    fn contents(&mut self, _what: Contents) -> Result<Vec<String>> {
         self.reading(As::Anyone, "listing objects", key_object::contents)
     }
 

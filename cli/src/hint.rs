@@ -32,6 +32,7 @@ pub(crate) fn of(error: &Error) -> String {
         Error::Refused { hint, .. } => hint.clone(),
         Error::Config(error) => issuing::config(error),
         Error::Request(error) => issuing::request(error),
+        Error::SelfSigned(error) => issuing::self_signed(error),
         Error::Issue(error) => issuing::issue(error),
         Error::Inputs(error) => issuing::inputs(error),
         Error::Files(_) => {
@@ -59,6 +60,11 @@ fn folder_of(path: &std::path::Path) -> String {
 fn signer(error: &signer_core::Error) -> String {
     use signer_core::{Error, SecretKind};
     match error {
+        Error::Locator { text, .. } if text.starts_with("pkcs11:") => {
+            "name a signer of the settings file or a locator: `--signer \
+             'pkcs11:token=LABEL;object=NAME?module-path=FILE'`"
+                .into()
+        }
         Error::Locator { .. } => {
             "name a signer of the settings file or a locator: `--signer soft:dak_private_key.pem`"
                 .into()

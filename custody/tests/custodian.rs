@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use custody::{Custodian, Error, EscrowFolder};
 use ledger::{EntryFilter, Event, Ledger, Location, OpenOptions};
 use signer_core::{
-    Administration, Error as SignerError, KeyInfo, KeyRef, Locator, ManagementKeyAlgorithm,
-    ManagementKeyInfo, NewManagementKey, OpenContext, PinGuard, PinManager, PinStatus, Result,
-    Retries, Secret, SecretKind, SecretRules, SecretSpec, Secrets, SignatureAlgorithm, Signer,
-    Token, TokenInfo, TouchPolicy, Tries,
+    Administration, Contents, Error as SignerError, KeyInfo, KeyRef, Locator,
+    ManagementKeyAlgorithm, ManagementKeyInfo, NewManagementKey, OpenContext, PinGuard, PinManager,
+    PinStatus, Result, Retries, Secret, SecretKind, SecretRules, SecretSpec, Secrets,
+    SignatureAlgorithm, Signer, Token, TokenInfo, TouchPolicy, Tries,
 };
 
 const RULES: SecretRules =
@@ -151,7 +151,7 @@ impl Administration for Card {
         Err(unsupported())
     }
 
-    fn contents(&mut self) -> Result<Vec<String>> {
+    fn contents(&mut self, _what: Contents) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 

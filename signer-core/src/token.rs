@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::{Locator, Result, SignatureAlgorithm, Signer};
 
 pub use administration::{
-    Administration, ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection,
+    Administration, Contents, ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection,
     NewManagementKey, Retries,
 };
 pub use attested::Attested;

@@ -2,12 +2,13 @@
 
 use signer_core::pin_guard::{Fault, FaultOutcome};
 use signer_core::{
-    Administration, Error, ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection,
-    NewManagementKey, Result, Retries, Secret, SecretKind, SecretRules, Token, TouchPolicy,
+    Administration, Contents, Error, KeySpec, ManagementKeyAlgorithm, ManagementKeyInfo,
+    ManagementKeyProtection, NewManagementKey, Result, Retries, Secret, SecretKind, SecretRules,
+    TouchPolicy,
 };
 
 use super::pins::refuse_equal;
-use super::{YubiKeyToken, is_on};
+use super::{Found, YubiKeyToken, is_on};
 use crate::management_key::ManagementKey;
 use crate::object::ObjectId;
 use crate::pin;
@@ -165,17 +166,33 @@ impl Administration for YubiKeyToken {
         }
     }
 
-    fn contents(&mut self) -> Result<Vec<String>> {
-        let mut lines: Vec<String> =
-            self.keys()?.iter().map(|key| format!("{} key in {}", key.spec, key.key)).collect();
+    /// Where the firmware tells of keys, a certificate without one is looked for only when all is
+    /// asked for.
+    fn contents(&mut self, what: Contents) -> Result<Vec<String>> {
         let mut transaction = self.card.transaction()?;
+        let (mut lines, mut certificates) = (Vec::new(), Vec::new());
         for slot in Slot::all().filter(|slot| is_on(self.card.identity(), *slot)) {
+            let found = Found::read(&mut transaction, slot)?;
+            if found.is_some()
+                || what == Contents::All
+                || !self.card.identity().version.has_metadata()
+            {
+                certificates.push(slot);
+            }
+            if let Some(Found { public_key, .. }) = found {
+                lines.push(match KeySpec::of(&public_key) {
+                    Ok(spec) => format!("{spec} key in {slot}"),
+                    Err(_) => format!("key in {slot}, of a kind that does not sign here"),
+                });
+            }
+        }
+        for slot in certificates {
             // One that cannot be read is there all the same.
             if transaction.object(slot.certificate())?.is_some() {
                 lines.push(format!("certificate in {slot}"));
             }
         }
-        if AdminData::read(&mut transaction)?.keeps_management_key() {
+        if what == Contents::All && AdminData::read(&mut transaction)?.keeps_management_key() {
             lines.push("the management key that the token keeps".into());
         }
         Ok(lines)

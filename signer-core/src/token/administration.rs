@@ -79,11 +79,11 @@ pub trait Administration {
     /// As [`Administration::check_management_key`] and [`Administration::verify_management_key`].
     fn set_management_key(&mut self, new: &NewManagementKey<'_>) -> Result<()>;
 
-    /// What a reset would destroy, a line each.
+    /// What is on the token, a line each.
     ///
     /// # Errors
     /// Whatever the token reports on reading.
-    fn contents(&mut self) -> Result<Vec<String>>;
+    fn contents(&mut self, what: Contents) -> Result<Vec<String>>;
 
     /// Puts the token back to its factory state: keys, certificates and objects are destroyed, PIN,
     /// PUK and management key are the factory's. Spends all tries of PIN and PUK on purpose.
@@ -91,6 +91,16 @@ pub trait Administration {
     /// # Errors
     /// Whatever the token reports.
     fn reset(&mut self) -> Result<()>;
+}
+
+/// How much of a token is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Contents {
+    /// Keys, and the certificates that are stored with them. A token may show more where that costs
+    /// nothing.
+    Keys,
+    /// All that a reset would destroy.
+    All,
 }
 
 /// How many tries PIN and PUK have.
