@@ -100,7 +100,12 @@ fn signer(error: &signer_core::Error) -> String {
         Error::WrongSecret { .. } => {
             "check the secret's source before trying again; `touchmark doctor` names it".into()
         }
-        Error::Blocked { kind: SecretKind::Puk | SecretKind::SoPin, .. } => {
+        Error::Blocked { kind: SecretKind::SoPin, .. } => {
+            "nothing here brings it back: initialising the token anew, by its maker's own program, may, \
+             and destroys all keys; a PIN that still has tries works on (`touchmark pin status`)"
+                .into()
+        }
+        Error::Blocked { kind: SecretKind::Puk, .. } => {
             "nothing but a reset brings it back, and that destroys all keys: `touchmark token \
              reset`; a PIN that still has tries works on"
                 .into()
@@ -123,6 +128,9 @@ fn signer(error: &signer_core::Error) -> String {
              `touchmark pin clear-fault`",
             path.display()
         ),
+        Error::WithoutPin { .. } => "set it with the SO PIN that the token was given: `touchmark pin \
+             unblock`"
+            .into(),
         Error::TokenBusy { .. } => {
             "let the other program finish and run it again; `ps -C touchmark` shows it".into()
         }
@@ -283,6 +291,7 @@ mod tests {
             signer_core::Error::Storage { path: "x".into(), source: io() }.into(),
             signer_core::Error::FailureMemory { path: "x".into(), source: Box::new(io()) }.into(),
             signer_core::Error::TokenBusy { token: "x".into() }.into(),
+            signer_core::Error::WithoutPin { token: "x".into(), source: None }.into(),
             ledger::Error::Missing { path: "x".into() }.into(),
             ledger::Error::ClockRange.into(),
             settings::Error::Missing { path: "x".into() }.into(),
@@ -317,5 +326,8 @@ mod tests {
         let blocked = |kind| of(&signer_core::Error::Blocked { kind, token: "x".into() }.into());
         assert!(blocked(SecretKind::Pin).contains("pin unblock"));
         assert!(blocked(SecretKind::Puk).contains("token reset"));
+        // Which a PKCS#11 token does not have.
+        assert!(!blocked(SecretKind::SoPin).contains("token reset"));
+        assert!(blocked(SecretKind::SoPin).contains("pin status"));
     }
 }

@@ -26,6 +26,11 @@ pub trait Backend: Debug + Send + Sync {
     /// [`Error::Locator`] when it cannot be understood.
     fn key(&self, at: &Locator) -> Result<crate::KeyRef>;
 
+    /// Ends what this process has under way with its devices, right before a signal ends the process.
+    /// Called while other threads may be in the middle of something; it waits a moment for them, and
+    /// none of them comes to a device again.
+    fn leave(&self) {}
+
     /// Opens the token that a locator names. A key file need not exist yet: it may be about to be
     /// generated.
     ///
@@ -55,7 +60,8 @@ pub trait Backend: Debug + Send + Sync {
     ///
     /// # Errors
     /// As [`Backend::empty_token`]; [`Error::AlreadyExists`] when a token of that label is there,
-    /// and [`Error::SecretUnusable`].
+    /// [`Error::WithoutPin`] when it was given one of the two PINs alone, and
+    /// [`Error::SecretUnusable`].
     fn initialize(
         &self,
         at: &Locator,
@@ -212,6 +218,11 @@ impl Registry {
     /// The backends, in the order they were added.
     pub fn backends(&self) -> impl Iterator<Item = &dyn Backend> {
         self.backends.iter().map(AsRef::as_ref)
+    }
+
+    /// As [`Backend::leave`], of all of them.
+    pub fn leave(&self) {
+        self.backends().for_each(Backend::leave);
     }
 
     /// The backend of a locator.

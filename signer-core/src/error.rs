@@ -113,6 +113,16 @@ pub enum Error {
         token: String,
     },
 
+    /// A token that was being initialised has an SO PIN and no PIN yet.
+    #[error("{token} was initialised, and has no PIN yet")]
+    WithoutPin {
+        /// Which token.
+        token: String,
+        /// What kept it from getting one, where that was now.
+        #[source]
+        source: Option<Cause>,
+    },
+
     /// A secret that cannot be right, seen before it was used for anything.
     #[error("the {kind} from {origin} cannot be used: {reason}")]
     SecretUnusable {

@@ -1,6 +1,6 @@
 //! PIN and PUK: verify, change, unblock.
 
-use signer_core::{PinStatus, SecretKind, SecretSpec, Seen, Tries};
+use signer_core::{PinStatus, Secret, SecretKind, SecretSpec, Seen, Tries};
 
 use super::{Custodian, Details, tries_value};
 use crate::Result;
@@ -13,7 +13,10 @@ impl Custodian<'_> {
     pub fn verify_pin(&mut self) -> Result<()> {
         self.present("pin.verify", "the PIN was verified", SecretKind::Pin, None, |it, tries| {
             let rules = it.pin_manager()?.rules();
-            let pin = it.secret(SecretKind::Pin, rules, tries)?;
+            let pin = match it.entered_at_token(&[SecretKind::Pin])? {
+                true => at_token(),
+                false => it.secret(SecretKind::Pin, rules, tries)?,
+            };
             Ok(it.pin_manager()?.verify(&pin)?)
         })
     }
@@ -24,6 +27,11 @@ impl Custodian<'_> {
     /// As [`signer_core::PinManager::change`].
     pub fn change_pin(&mut self) -> Result<()> {
         self.present("pin.change", "the PIN was changed", SecretKind::Pin, NEW_PIN, |it, tries| {
+            if it.entered_at_token(&[SecretKind::Pin, SecretKind::NewPin])? {
+                it.pin_manager()?.change(&at_token(), &at_token())?;
+                it.forget_faults(&[SecretKind::Pin]);
+                return Ok(());
+            }
             let rules = it.pin_manager()?.rules();
             let pin = it.secret(SecretKind::Pin, rules, tries)?;
             let new_pin = it.secret(SecretKind::NewPin, rules, Tries::Unknown)?;
@@ -42,8 +50,14 @@ impl Custodian<'_> {
         self.present("pin.unblock", "the PIN was unblocked", unblocker, NEW_PIN, |it, tries| {
             let pin_rules = it.pin_manager()?.rules();
             let puk_rules = it.administration()?.puk_rules();
-            let puk = it.secret(unblocker, puk_rules, tries)?;
-            let new_pin = it.secret(SecretKind::NewPin, pin_rules, Tries::Unknown)?;
+            let puk = match it.entered_at_token(&[unblocker])? {
+                true => at_token(),
+                false => it.secret(unblocker, puk_rules, tries)?,
+            };
+            let new_pin = match it.entered_at_token(&[SecretKind::NewPin])? {
+                true => at_token(),
+                false => it.secret(SecretKind::NewPin, pin_rules, Tries::Unknown)?,
+            };
             it.pin_manager()?.unblock(&puk, &new_pin)?;
             it.forget_faults(&[SecretKind::Pin]);
             Ok(())
@@ -61,6 +75,11 @@ impl Custodian<'_> {
             _ => SecretKind::NewPuk,
         };
         self.present("puk.change", "the PUK was changed", unblocker, Some(new), |it, tries| {
+            if it.entered_at_token(&[unblocker, new])? {
+                it.administration()?.change_puk(&at_token(), &at_token())?;
+                it.forget_faults(&[unblocker]);
+                return Ok(());
+            }
             let rules = it.administration()?.puk_rules();
             let puk = it.secret(unblocker, rules, tries)?;
             let new_puk = it.secret(new, rules, Tries::Unknown)?;
@@ -102,6 +121,12 @@ impl Custodian<'_> {
         })
     }
 
+    /// Whether these are entered at the token: it has a way to do so, and no source is named for any.
+    fn entered_at_token(&mut self, kinds: &[SecretKind]) -> Result<bool> {
+        let named = kinds.iter().any(|kind| self.with.secrets.source(*kind).is_some());
+        Ok(!named && self.pin_manager()?.has_pin_pad())
+    }
+
     fn status(&mut self, kind: SecretKind) -> Result<Option<PinStatus>> {
         let manager = self.pin_manager()?;
         Ok(match kind {
@@ -112,6 +137,11 @@ impl Custodian<'_> {
 }
 
 const NEW_PIN: Option<SecretKind> = Some(SecretKind::NewPin);
+
+/// What stands for a secret that is entered at the token.
+fn at_token() -> Secret {
+    Secret::new(Vec::new())
+}
 
 fn of(kind: SecretKind, seen: Seen) -> Option<PinStatus> {
     match kind {

@@ -38,7 +38,7 @@ fn a_token_tells_what_it_is_and_its_locator_finds_it_again(desk: &Desk<'_>) {
 fn what_is_not_declared_is_absent(desk: &Desk<'_>) {
     let mut token = desk.open();
     assert_eq!(token.pin_manager().is_some(), desk.claims.pins.is_some());
-    assert_eq!(token.cert_store().is_some(), desk.claims.certificates);
+    assert_eq!(token.cert_store().is_some(), desk.claims.certificates.is_some());
     assert_eq!(token.administration().is_some(), desk.claims.administration.is_some());
     let manages = !desk.claims.keys.makes.is_empty() || !desk.claims.keys.imports.is_empty();
     assert_eq!(token.key_manager().is_some(), manages);
