@@ -13,7 +13,7 @@ use signer_core::{Error, OpenContext, SecretRules};
 
 use crate::fault::Fault;
 use crate::lane::Posted;
-use crate::module::{Inside, Module};
+use crate::module::Module;
 use crate::pool::{Access, Borrowed, Pool, Seat, Worker};
 use crate::slots::{self, Identity, Seen};
 
@@ -44,10 +44,7 @@ pub(crate) enum As {
 
 /// Something that was handed over to a session's thread.
 #[derive(Debug)]
-pub(crate) struct UnderWay<R> {
-    posted: Posted<Result<R, Fault>>,
-    _inside: Inside,
-}
+pub(crate) struct UnderWay<R>(Posted<Result<R, Fault>>);
 
 impl OpenToken {
     /// `id` is that of its [`signer_core::TokenInfo`].
@@ -159,11 +156,15 @@ impl OpenToken {
         act: impl FnOnce(&Session) -> Result<R, Fault> + Send + 'static,
     ) -> Result<UnderWay<R>, Fault> {
         let inside = self.module.enter()?;
-        let posted = worker.lane.post(move |seat: &mut Seat| match &seat.session {
-            Some(session) => act(session),
-            None => Err(closed()),
+        let posted = worker.lane.post(move |seat: &mut Seat| {
+            // Until it is done, and no longer: who handed it over may be held up before that is seen.
+            let _inside = inside;
+            match &seat.session {
+                Some(session) => act(session),
+                None => Err(closed()),
+            }
         })?;
-        Ok(UnderWay { posted, _inside: inside })
+        Ok(UnderWay(posted))
     }
 
     /// Waits for what was handed over, for as long as a call may take.
@@ -172,7 +173,7 @@ impl OpenToken {
         worker: &mut Worker,
         under_way: UnderWay<R>,
     ) -> Result<R, Fault> {
-        let answer = worker.lane.collect(under_way.posted, self.module.bounds().call);
+        let answer = worker.lane.collect(under_way.0, self.module.bounds().call);
         if worker.lane.is_hung() {
             self.module.give_up();
         }
