@@ -87,7 +87,7 @@ impl Backend for Pkcs11Backend {
     }
 
     /// None: a module has to be named by somebody, so [`Backend::list_at`] has them.
-    fn list(&self) -> Result<Vec<TokenInfo>> {
+    fn list(&self, _with: &OpenContext) -> Result<Vec<TokenInfo>> {
         Ok(Vec::new())
     }
 

@@ -5,10 +5,12 @@ use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use signer_core::{
     Error, KeyInfo, KeyManager, KeyPolicy, KeyRef, KeySpec, KeyWeakness, PinPolicy, Result, Secret,
+    SignatureAlgorithm,
 };
 
 use crate::fault::Fault;
 use crate::key_object::{self, optional};
+use crate::method::Method;
 use crate::open_token::As;
 use crate::public_key;
 use crate::template::{self, Import, Names};
@@ -47,6 +49,9 @@ impl KeyManager for Pkcs11Token {
     ) -> Result<KeyInfo> {
         let import = Import::of(private_key_info)?;
         let (names, always) = self.prepare(key, policy)?;
+        // Modules have many words for a kind of key that they do not know.
+        let algorithm = SignatureAlgorithm::for_key(None, import.spec)?;
+        Method::choose(algorithm, &self.signing_mechanisms()?, &[])?;
         let mut public = template::public(&names);
         public.push(Attribute::Class(ObjectClass::PUBLIC_KEY));
         public.extend(public_key::attributes(&import.public_key)?);

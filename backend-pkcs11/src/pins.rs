@@ -3,8 +3,8 @@
 use cryptoki::session::Session;
 use cryptoki::types::AuthPin;
 use signer_core::{
-    Administration, Error, ManagementKeyInfo, NewManagementKey, PinManager, PinStatus, Result,
-    Retries, Secret, SecretKind, SecretRules,
+    Administration, Contents, Error, ManagementKeyAlgorithm, ManagementKeyInfo, NewManagementKey,
+    PinManager, PinStatus, Result, Retries, Secret, SecretKind, SecretRules, TouchPolicy,
 };
 
 use crate::fault::Fault;
@@ -105,6 +105,14 @@ impl Administration for Pkcs11Token {
         Err(absent("a management key"))
     }
 
+    fn check_management_key(
+        &self,
+        _algorithm: ManagementKeyAlgorithm,
+        _touch: TouchPolicy,
+    ) -> Result<()> {
+        Err(absent("a management key"))
+    }
+
     fn verify_management_key(&mut self) -> Result<()> {
         Err(absent("a management key"))
     }
@@ -113,8 +121,8 @@ impl Administration for Pkcs11Token {
         Err(absent("a management key"))
     }
 
-    /// What it shows without a PIN.
-    fn contents(&mut self) -> Result<Vec<String>> {
+    /// What it shows without a PIN: one search finds it all.
+    fn contents(&mut self, _what: Contents) -> Result<Vec<String>> {
         self.reading(As::Anyone, "listing objects", key_object::contents)
     }
 
@@ -152,6 +160,7 @@ impl Pkcs11Token {
             true => (Some(self.raw("changing a PIN at the token itself")?), None),
             false => {
                 self.acceptable(kind, new)?;
+                refuse_equal(old, new, kind)?;
                 (None, Some(gate::auth_pin(new.expose())?))
             }
         };
@@ -177,6 +186,15 @@ impl Pkcs11Token {
             }
         }
     }
+}
+
+/// A change that changes nothing is a slip.
+fn refuse_equal(old: &Secret, new: &Secret, kind: SecretKind) -> Result<()> {
+    if old != new {
+        return Ok(());
+    }
+    let (origin, reason) = ("its source".into(), "it is the old one".into());
+    Err(Error::SecretUnusable { kind, origin, reason })
 }
 
 fn absent(operation: &str) -> Error {

@@ -36,7 +36,6 @@ mod backend;
 mod card;
 pub mod certificate;
 mod channel;
-mod chuid;
 pub mod device_info;
 mod identity;
 pub mod management_key;

@@ -7,8 +7,6 @@ use std::fmt;
 pub struct ObjectId(u32);
 
 impl ObjectId {
-    /// Card holder unique identifier. Systems know cards again by it.
-    pub const CHUID: Self = Self(0x5f_c102);
     /// Printed information; it can be read with the PIN only, and keeps a protected management key.
     pub const PRINTED: Self = Self(0x5f_c109);
     /// What Yubico's tools note about PUK and management key.

@@ -13,8 +13,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use signer_core::pin_guard::PinGuard;
 use signer_core::{
-    Administration, CertStore, KeyManager, KeyPolicy, KeyRef, KeySpec, OpenContext, PinManager,
-    Secret, SecretKind, SecretSpec, Token, WhenKeysDiffer,
+    Administration, CertStore, Contents, KeyManager, KeyPolicy, KeyRef, KeySpec, OpenContext,
+    PinManager, Secret, SecretKind, SecretSpec, Token, WhenKeysDiffer,
 };
 
 /// A card that answers from a list, over and over.
@@ -119,6 +119,6 @@ proptest! {
         let _ = CertStore::read(&mut token, &slot);
         let der = pem_rfc7468::decode_vec(include_bytes!("attestations/factory-5.4.3-9a.pem"));
         let _ = token.write(&slot, &der.unwrap().1, WhenKeysDiffer::Refuse);
-        let _ = (token.management_key(), token.contents(), token.reset());
+        let _ = (token.management_key(), token.contents(Contents::All), token.reset());
     }
 }

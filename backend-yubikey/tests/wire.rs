@@ -108,7 +108,7 @@ fn objects_are_read_and_removed() {
     let mut transaction = card.transaction().unwrap();
     let admin = transaction.object(ObjectId::ADMIN_DATA).unwrap().unwrap();
     assert_eq!(*admin, [0x80, 0x03, 0x81, 0x01, 0x02]);
-    assert_eq!(transaction.object(ObjectId::CHUID).unwrap(), None);
+    assert_eq!(transaction.object(ObjectId::new(0x5f_c102)).unwrap(), None);
     assert_eq!(transaction.object(ObjectId::new(0x5f_c107)).unwrap(), None);
     transaction.put_object(ObjectId::new(0x5f_c10a), &[]).unwrap();
     drop(transaction);

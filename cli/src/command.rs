@@ -35,7 +35,7 @@ pub(crate) enum Command {
     /// Keys: make, import, list, show, attest, move, delete
     #[command(subcommand)]
     Key(key::Key),
-    /// Certificates: show, verify, export, import, delete
+    /// Certificates: show, verify, self-sign, export, import, delete
     #[command(subcommand)]
     Cert(cert::Cert),
     /// Make a certificate request, as `openssl req -new -config` does
@@ -96,6 +96,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Exit, Fail
         Command::Cert(cert::Cert::Show(command)) => command,
         Command::Cert(cert::Cert::Verify(command)) => command,
         Command::Cert(cert::Cert::Export(command)) => command,
+        Command::Cert(cert::Cert::SelfSign(command)) => command,
         Command::Cert(cert::Cert::Import(command)) => command,
         Command::Cert(cert::Cert::Delete(command)) => command,
         Command::Csr(command) => command,

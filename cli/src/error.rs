@@ -76,6 +76,9 @@ pub(crate) enum Error {
     /// A certificate request that could not be made.
     #[error(transparent)]
     Request(Box<issuer::request::RequestError>),
+    /// A self-signed certificate that could not be made.
+    #[error(transparent)]
+    SelfSigned(Box<issuer::self_signed::SelfSignedError>),
     /// A certificate that was not issued.
     #[error(transparent)]
     Issue(Box<issuer::issue::IssueError>),

@@ -53,6 +53,7 @@ impl From<&Error> for Exit {
             Error::Refused { .. } => Self::Refused,
             Error::Config(_) => Self::Usage,
             Error::Request(error) => request(error),
+            Error::SelfSigned(error) => self_signed(error),
             Error::Issue(error) => issue(error),
             Error::Inputs(error) => inputs(error),
             Error::Files(error) => files(error),
@@ -68,7 +69,9 @@ impl From<&Error> for Exit {
 fn signer(error: &signer_core::Error) -> Exit {
     use signer_core::Error;
     match error {
-        Error::NotFound { .. } | Error::Ambiguous { .. } => Exit::NotFound,
+        Error::NotFound { .. } | Error::Ambiguous { .. } | Error::PublicKeyUntold { .. } => {
+            Exit::NotFound
+        }
         Error::WrongSecret { .. } | Error::FailedBefore { .. } => Exit::WrongSecret,
         Error::Blocked { .. } | Error::LastTryRefused { .. } => Exit::Blocked,
         Error::CompiledWithout { .. } | Error::Unsupported { .. } => Exit::Unsupported,
@@ -105,6 +108,17 @@ fn request(error: &issuer::request::RequestError) -> Exit {
         RequestError::Signer(error) => signer(error),
         // The key signed, and what it signed does not hold.
         RequestError::Signature(_) => Exit::Device,
+        _ => Exit::Internal,
+    }
+}
+
+fn self_signed(error: &issuer::self_signed::SelfSignedError) -> Exit {
+    use issuer::self_signed::{MintError, SelfSignedError};
+    match error {
+        SelfSignedError::Config(_) | SelfSignedError::Days { .. } => Exit::Usage,
+        SelfSignedError::Signer(error) => signer(error),
+        // The key signed, and what it signed does not hold.
+        SelfSignedError::Mint(MintError::Signature(_)) => Exit::Device,
         _ => Exit::Internal,
     }
 }

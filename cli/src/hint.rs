@@ -32,6 +32,7 @@ pub(crate) fn of(error: &Error) -> String {
         Error::Refused { hint, .. } => hint.clone(),
         Error::Config(error) => issuing::config(error),
         Error::Request(error) => issuing::request(error),
+        Error::SelfSigned(error) => issuing::self_signed(error),
         Error::Issue(error) => issuing::issue(error),
         Error::Inputs(error) => issuing::inputs(error),
         Error::Files(_) => {
@@ -59,6 +60,11 @@ fn folder_of(path: &std::path::Path) -> String {
 fn signer(error: &signer_core::Error) -> String {
     use signer_core::{Error, SecretKind};
     match error {
+        Error::Locator { text, .. } if text.starts_with("pkcs11:") => {
+            "name a signer of the settings file or a locator: `--signer \
+             'pkcs11:token=LABEL;object=NAME?module-path=FILE'`"
+                .into()
+        }
         Error::Locator { .. } => {
             "name a signer of the settings file or a locator: `--signer soft:dak_private_key.pem`"
                 .into()
@@ -161,6 +167,11 @@ fn signer(error: &signer_core::Error) -> String {
             "compare with `touchmark key list`; if the new key is right, correct spki-sha256 or \
              the certificate in the settings file; `touchmark cert import --force` stores a \
              certificate all the same"
+                .into()
+        }
+        Error::PublicKeyUntold { .. } => {
+            "store its certificate with `touchmark cert import`; where it has none, make a key and its \
+             request in one step, in another slot or after a reset: `touchmark csr --generate`"
                 .into()
         }
         Error::Device { .. } => {

@@ -159,7 +159,7 @@ impl<'a> Chosen<'a> {
                 Err(Error::Refused {
                     what: format!(
                         "{} has firmware {found}, and the settings ask for {wanted} or later",
-                        info.name()
+                        info.name
                     ),
                     hint: format!(
                         "use a newer token, or change min-firmware of {}; `touchmark token list` \

@@ -21,6 +21,7 @@ pub mod pem;
 pub mod profile;
 pub mod public_key_text;
 pub mod request;
+pub mod self_signed;
 pub mod serial;
 pub mod staging;
 

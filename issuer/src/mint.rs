@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use der::Encode;
 use der::asn1::BitString;
 use ledger::Serial;
-use signer_core::{Signature, SubjectPublicKeyInfoOwned, VerifyError, X509Signer};
+use signer_core::{
+    Signature, Signer, SubjectPublicKeyInfoOwned, VerifyError, VerifyingKey, X509Signer,
+};
 use spki::SubjectPublicKeyInfoRef;
 use x509_cert::TbsCertificate;
 use x509_cert::builder::profile::BuilderProfile;
@@ -72,8 +74,17 @@ impl Blank {
         not_before: SystemTime,
         not_after: SystemTime,
     ) -> Result<Self, MintError> {
-        let names =
-            Names { issuer: issuer.certificate().subject().clone(), subject: plan.subject.clone() };
+        Self::by(plan, (issuer.certificate().subject(), issuer.signer()), not_before, not_after)
+    }
+
+    /// The same, by who has no certificate yet: a name and its key.
+    pub(crate) fn by(
+        plan: &Plan<'_>,
+        (issuer, signer): (&Name, &dyn Signer),
+        not_before: SystemTime,
+        not_after: SystemTime,
+    ) -> Result<Self, MintError> {
+        let names = Names { issuer: issuer.clone(), subject: plan.subject.clone() };
         let validity = Validity::new(time(not_before)?, time(not_after)?);
         let serial = SerialNumber::new(plan.serial.as_bytes())?;
         let mut builder =
@@ -81,7 +92,7 @@ impl Blank {
         for extension in plan.extensions {
             builder.add_extension(extension.clone())?;
         }
-        let signed_part = builder.finalize(&X509Signer(issuer.signer()))?;
+        let signed_part = builder.finalize(&X509Signer(signer))?;
         Ok(Self { builder, signed_part })
     }
 
@@ -96,28 +107,24 @@ impl Blank {
         signature: &Signature,
         issuer: &Issuer,
     ) -> Result<Vec<u8>, MintError> {
+        self.assemble_by(signature, issuer.signer())
+    }
+
+    /// The same, by a key that has no certificate yet.
+    pub(crate) fn assemble_by(
+        self,
+        signature: &Signature,
+        signer: &dyn Signer,
+    ) -> Result<Vec<u8>, MintError> {
         let bits = BitString::from_bytes(signature.as_bytes())?;
-        Ok(self.builder.assemble(bits, &X509Signer(issuer.signer()))?.to_der()?)
+        Ok(self.builder.assemble(bits, &X509Signer(signer))?.to_der()?)
     }
 }
 
 /// Reads a fresh certificate back and checks it against what was asked for and against its issuer.
 pub(crate) fn check(der: &[u8], plan: &Plan<'_>, issuer: &Issuer) -> Result<(), MintError> {
-    let certificate = ParsedCertificate::from_der(der)?;
-    let whole = certificate.x509();
-    let signature = whole.signature().as_bytes().ok_or(VerifyError::BadSignature)?;
-    issuer.verifying_key().verify(whole.signature_algorithm(), certificate.tbs_der(), signature)?;
-    let same = |equal: bool, what: &'static str| match equal {
-        true => Ok(()),
-        false => Err(MintError::Differs(what)),
-    };
-    let tbs = whole.tbs_certificate();
-    same(certificate.subject() == plan.subject, "subject")?;
-    same(certificate.spki() == plan.public_key, "public key")?;
-    same(certificate.issuer() == issuer.certificate().subject(), "issuer")?;
-    same(certificate.extensions() == plan.extensions, "list of extensions")?;
-    same(tbs.serial_number().as_bytes() == plan.serial.as_bytes(), "serial number")?;
-    same(tbs.signature() == whole.signature_algorithm(), "inner signature algorithm")?;
+    let by = (issuer.certificate().subject(), issuer.verifying_key());
+    let certificate = check_by(der, plan, by)?;
     let named: Option<AuthorityKeyIdentifier> = extension(certificate.extensions());
     if let (Some(identifier), Some(issuers)) =
         (named.and_then(|aki| aki.key_identifier), issuer.subject_key_identifier())
@@ -125,6 +132,34 @@ pub(crate) fn check(der: &[u8], plan: &Plan<'_>, issuer: &Issuer) -> Result<(), 
         same(identifier == issuers.0, "authority key identifier")?;
     }
     Ok(())
+}
+
+/// The same by who has no certificate yet: a name, and the key that checks what it signed. Answers
+/// what was read.
+pub(crate) fn check_by(
+    der: &[u8],
+    plan: &Plan<'_>,
+    (issuer, key): (&Name, &VerifyingKey),
+) -> Result<ParsedCertificate, MintError> {
+    let certificate = ParsedCertificate::from_der(der)?;
+    let whole = certificate.x509();
+    let signature = whole.signature().as_bytes().ok_or(VerifyError::BadSignature)?;
+    key.verify(whole.signature_algorithm(), certificate.tbs_der(), signature)?;
+    let tbs = whole.tbs_certificate();
+    same(certificate.subject() == plan.subject, "subject")?;
+    same(certificate.spki() == plan.public_key, "public key")?;
+    same(certificate.issuer() == issuer, "issuer")?;
+    same(certificate.extensions() == plan.extensions, "list of extensions")?;
+    same(tbs.serial_number().as_bytes() == plan.serial.as_bytes(), "serial number")?;
+    same(tbs.signature() == whole.signature_algorithm(), "inner signature algorithm")?;
+    Ok(certificate)
+}
+
+fn same(equal: bool, what: &'static str) -> Result<(), MintError> {
+    match equal {
+        true => Ok(()),
+        false => Err(MintError::Differs(what)),
+    }
 }
 
 /// The names of a certificate. All extensions come from the caller, so the profile adds none.

@@ -13,11 +13,12 @@ pub trait Backend: Debug + Send + Sync {
     /// The scheme of its locators.
     fn scheme(&self) -> &'static str;
 
-    /// The tokens that are there now. Key files cannot be listed, so theirs is empty.
+    /// The tokens that are there now. Key files cannot be listed, so theirs is empty. One that does
+    /// not answer hides no other: it is told of by [`Event::OutOfReach`].
     ///
     /// # Errors
-    /// Whatever the devices report.
-    fn list(&self) -> Result<Vec<TokenInfo>>;
+    /// Whatever the devices report, where none of them answers.
+    fn list(&self, with: &OpenContext) -> Result<Vec<TokenInfo>>;
 
     /// The key that a locator of this scheme names on its token.
     ///
@@ -147,6 +148,13 @@ pub enum Event<'a> {
     Waiting {
         /// The token, as a person would name it.
         token: &'a str,
+    },
+    /// A token is there and does not answer, so it is left out of what was asked for.
+    OutOfReach {
+        /// The token, as a person would name it.
+        token: &'a str,
+        /// What went wrong.
+        reason: &'a str,
     },
     /// A secret has to be entered at the token itself.
     PinPad {

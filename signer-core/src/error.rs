@@ -202,6 +202,16 @@ pub enum Error {
         found: String,
     },
 
+    /// There is a key, or may be one, and the token does not tell its public half, which everything
+    /// that is done with a key is checked by.
+    #[error("nothing tells the public half of the key in {place}: {reason}")]
+    PublicKeyUntold {
+        /// Where the key is.
+        place: String,
+        /// Why it is not told.
+        reason: String,
+    },
+
     /// The device, module or key file failed.
     #[error("{doing} failed")]
     Device {

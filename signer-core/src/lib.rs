@@ -55,10 +55,10 @@ pub use secret::{Secret, SecretKind, SecretRules, memory_was_not_locked};
 pub use secret_source::{SecretRequest, SecretSource, SecretSpec, Secrets};
 pub use signer::{Signature, Signer, SigningSession};
 pub use token::{
-    Administration, Attested, CertStore, EmptyToken, KeyInfo, KeyManager, KeyOrigin, KeyPolicy,
-    KeyRef, KeyWeakness, ManagementKeyAlgorithm, ManagementKeyInfo, ManagementKeyProtection,
-    NewManagementKey, NewToken, PinManager, PinPolicy, PinStatus, Retries, Seen, Token, TokenInfo,
-    TouchPolicy, WhenKeysDiffer,
+    Administration, Attested, CertStore, Contents, EmptyToken, KeyInfo, KeyManager, KeyOrigin,
+    KeyPolicy, KeyRef, KeyWeakness, ManagementKeyAlgorithm, ManagementKeyInfo,
+    ManagementKeyProtection, NewManagementKey, NewToken, PinManager, PinPolicy, PinStatus, Retries,
+    Seen, Token, TokenInfo, TouchPolicy, WhenKeysDiffer,
 };
 pub use tries::Tries;
 pub use verify::{VerifyError, VerifyingKey};

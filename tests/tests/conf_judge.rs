@@ -6,6 +6,7 @@
 //! * `#: req` compares what the signature of `openssl req -new -batch -config` covers,
 //! * `#: x509 SECTION` compares subject and extensions of `openssl x509 -req -extfile -extensions`
 //!   (`#: x509 SECTION bare` under an issuer without key identifier),
+//! * `#: self-signed` compares subject and extensions of `openssl req -x509 -new -batch -config`,
 //! * `#: refused FILE:LINE: TEXT` says that both refuse it, and what our message begins with,
 //! * `#: stricter FILE:LINE: TEXT` says that we refuse what OpenSSL accepts,
 //! * `#: env NAME=VALUE` sets a variable for both.

@@ -3,8 +3,8 @@
 use crate::common::{Home, Kind, PIN, SO_PIN, generate, isolated, named, secret, told, with_id};
 use backend_pkcs11::Pkcs11Backend;
 use signer_core::{
-    Backend, Error, KeyOrigin, KeyPolicy, KeyRef, KeySpec, NewToken, OpenContext, PinPolicy,
-    SignatureAlgorithm, Signer, Tries, VerifyingKey,
+    Backend, Contents, Error, KeyOrigin, KeyPolicy, KeyRef, KeySpec, NewToken, OpenContext,
+    PinPolicy, SignatureAlgorithm, Signer, Tries, VerifyingKey,
 };
 
 fn verified(signer: &dyn Signer, message: &[u8], signature: &[u8]) {
@@ -130,7 +130,10 @@ fn keys_are_imported_and_deleted(home: &Home, files: &[(&str, KeySpec)]) {
         assert!(matches!(token.signer(&key, None), Err(Error::NotFound { .. })));
     }
     assert!(token.keys().unwrap().is_empty());
-    assert_eq!(token.administration().unwrap().contents().unwrap(), Vec::<String>::new());
+    assert_eq!(
+        token.administration().unwrap().contents(Contents::All).unwrap(),
+        Vec::<String>::new()
+    );
 }
 
 const EC256: (&str, KeySpec) = ("-algorithm EC -pkeyopt ec_paramgen_curve:P-256", KeySpec::P256);

@@ -9,10 +9,7 @@ use signer_core::{
 };
 
 use super::{Found, YubiKeyToken, public_key_of, stored_certificate};
-use crate::card::Transaction;
 use crate::certificate;
-use crate::chuid;
-use crate::object::ObjectId;
 use crate::slot::Slot;
 
 impl CertStore for YubiKeyToken {
@@ -22,7 +19,6 @@ impl CertStore for YubiKeyToken {
         found.ok_or_else(|| self.no_certificate(slot))
     }
 
-    /// Also gives the card another identifier (CHUID), so that Windows notices.
     fn write(&mut self, key: &KeyRef, der: &[u8], differ: WhenKeysDiffer) -> Result<()> {
         let slot = self.slot(key)?;
         let public_key = public_key_of(der, slot)?;
@@ -40,14 +36,7 @@ impl CertStore for YubiKeyToken {
             let found = Found::need(&mut transaction, slot)?;
             same_key(&found.public_key, &public_key, slot)?;
         }
-        transaction.put_object(slot.certificate(), &object)?;
-        if transaction.object(slot.certificate())?.is_none_or(|read| *read != object) {
-            return Err(Error::Device {
-                doing: format!("reading back the certificate in {slot}"),
-                source: "the card returned something else than was stored".into(),
-            });
-        }
-        renew_chuid(&mut transaction)
+        transaction.put_object(slot.certificate(), &object)
     }
 
     fn remove(&mut self, key: &KeyRef) -> Result<()> {
@@ -56,8 +45,7 @@ impl CertStore for YubiKeyToken {
         if transaction.object(slot.certificate())?.is_none() {
             return Err(self.no_certificate(slot));
         }
-        transaction.put_object(slot.certificate(), &[])?;
-        renew_chuid(&mut transaction)
+        transaction.put_object(slot.certificate(), &[])
     }
 }
 
@@ -100,18 +88,6 @@ impl YubiKeyToken {
             Err(error) => Err(error),
         }
     }
-}
-
-/// Windows keeps what it read of a card until the card's identifier changes.
-fn renew_chuid(transaction: &mut Transaction<'_>) -> Result<()> {
-    let old = transaction.object(ObjectId::CHUID)?;
-    let mut guid = [0; 16];
-    SystemRandom::new().fill(&mut guid).map_err(|unspecified| Error::Device {
-        doing: "making an identifier".into(),
-        source: Box::new(unspecified),
-    })?;
-    let renewed = chuid::renewed(old.as_ref().map(|old| old.as_slice()), guid);
-    transaction.put_object(ObjectId::CHUID, &renewed)
 }
 
 /// # Errors

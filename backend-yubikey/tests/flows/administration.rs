@@ -1,11 +1,13 @@
 //! Retry limits, PUK, management key, reset.
 
+use backend_yubikey::tlv::element;
 use signer_core::{
-    Administration, Error, ManagementKeyAlgorithm, ManagementKeyProtection, NewManagementKey,
-    PinManager, Retries, Secret, SecretKind, Token, TouchPolicy, Tries,
+    Administration, Contents, Error, ManagementKeyAlgorithm, ManagementKeyProtection,
+    NewManagementKey, PinManager, Retries, Secret, SecretKind, Token, TouchPolicy, Tries,
 };
 
 use super::Rig;
+use super::certificates::foreign;
 use super::script::MANAGEMENT_KEY;
 
 const NEWEST: [u8; 3] = [5, 7, 1];
@@ -150,7 +152,22 @@ fn a_reset_spends_the_tries_and_wipes() {
 fn what_a_reset_would_destroy_is_told() {
     let rig = Rig::new(NEWEST);
     rig.card.state().objects.insert([0x5f, 0xc1, 0x0a], vec![0x70, 0x00]);
+    rig.card.state().objects.insert([0x5f, 0xc1, 0x05], vec![0x70, 0x00]);
     let mut token = rig.opened();
-    let contents = token.administration().unwrap().contents().unwrap();
-    assert_eq!(contents, ["p256 key in slot 9c", "certificate in slot 9c"]);
+    let contents = token.administration().unwrap().contents(Contents::All).unwrap();
+    let all = ["p256 key in slot 9c", "certificate in slot 9a", "certificate in slot 9c"];
+    assert_eq!(contents, all);
+}
+
+#[test]
+fn a_certificate_without_a_key_is_looked_for_only_when_all_is_asked_for() {
+    for (version, shown) in [(NEWEST, false), ([5, 2, 7], true)] {
+        let rig = Rig::new(version);
+        let object = element(0x70, &foreign());
+        rig.card.state().objects.insert([0x5f, 0xc1, 0x05], object.to_vec());
+        let mut token = rig.opened();
+        let contents = token.administration().unwrap().contents(Contents::Keys).unwrap();
+        let alone = "certificate in slot 9a".to_owned();
+        assert_eq!(contents.contains(&alone), shown, "{version:?}: {contents:?}");
+    }
 }

@@ -14,7 +14,7 @@ fn slot() -> KeyRef {
     KeyRef::Slot("9c".into())
 }
 
-fn foreign() -> Vec<u8> {
+pub(crate) fn foreign() -> Vec<u8> {
     decode_vec(include_bytes!("../attestations/factory-5.4.3-9a.pem")).unwrap().1
 }
 
@@ -29,15 +29,12 @@ fn own(rig: &Rig) -> Vec<u8> {
 }
 
 #[test]
-fn a_certificate_is_stored_read_back_and_noticed() {
+fn a_certificate_is_stored_and_read() {
     let rig = Rig::new(NEWEST);
     let der = own(&rig);
     let mut token = rig.opened();
     token.write(&slot(), &der, WhenKeysDiffer::Refuse).unwrap();
-    assert_eq!(
-        rig.card.said(),
-        "( piv about-9b prove prove about-9c put-5fc10a get-5fc10a get-5fc102 put-5fc102 other )"
-    );
+    assert_eq!(rig.card.said(), "( piv about-9b prove prove about-9c put-5fc10a other )");
     assert_eq!(token.read(&slot()).unwrap(), der);
     let stored = rig.card.state().objects[&CERTIFICATE].clone();
     assert_eq!(stored[..2], [0x70, 0x82]);
@@ -76,16 +73,6 @@ fn before_metadata_the_key_shows_by_a_signature_that_it_is_the_right_one() {
     assert!(matches!(error, Error::AnotherKey { .. }), "{error}");
     assert!(rig.card.state().objects.is_empty());
     assert_eq!(rig.card.said(), "( piv attest-9c ) ( piv counter verify use-9c other )");
-}
-
-#[test]
-fn a_card_that_returns_something_else_is_not_trusted() {
-    let rig = Rig::new(NEWEST);
-    let der = own(&rig);
-    let mut token = rig.opened();
-    rig.card.instead("get-5fc10a", &[0x53, 0x01, 0x00, 0x90, 0x00]);
-    let error = token.write(&slot(), &der, WhenKeysDiffer::Refuse).unwrap_err();
-    assert!(error.to_string().contains("reading back"), "{error}");
 }
 
 #[test]

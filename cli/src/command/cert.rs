@@ -3,6 +3,7 @@
 mod delete;
 mod export;
 mod import;
+mod self_sign;
 mod show;
 mod verify;
 
@@ -17,6 +18,8 @@ pub(crate) enum Cert {
     Verify(verify::Verify),
     /// Write the certificate that a token stores with a key
     Export(export::Export),
+    /// Make a certificate that a key gives itself, as `openssl req -x509 -config` does
+    SelfSign(self_sign::SelfSign),
     /// Store a certificate on a token, with a key
     Import(import::Import),
     /// Remove the certificate that a token stores with a key

@@ -5,6 +5,7 @@ use issuer::control_log::ControlLogError;
 use issuer::gate::Rule;
 use issuer::issue::IssueError;
 use issuer::request::RequestError;
+use issuer::self_signed::SelfSignedError;
 
 pub(super) fn config(error: &issuer::conf::Error) -> String {
     let file = error.place.file_name();
@@ -18,6 +19,19 @@ pub(super) fn request(error: &RequestError) -> String {
     match error {
         RequestError::Config(error) => config(error),
         RequestError::Signer(error) => super::signer(error),
+        _ => "check the key with `touchmark doctor`".into(),
+    }
+}
+
+pub(super) fn self_signed(error: &SelfSignedError) -> String {
+    match error {
+        SelfSignedError::Config(error) => config(error),
+        SelfSignedError::Days { .. } => {
+            "name a number of days that ends before the year 10000: `touchmark cert self-sign --days \
+             3650`"
+                .into()
+        }
+        SelfSignedError::Signer(error) => super::signer(error),
         _ => "check the key with `touchmark doctor`".into(),
     }
 }

@@ -1,6 +1,8 @@
 //! Extensions from a section.
 
-use const_oid::db::rfc5280::{ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_SUBJECT_KEY_IDENTIFIER};
+use const_oid::db::rfc5280::{
+    ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER,
+};
 use der::{Decode, Encode, asn1::ObjectIdentifier, asn1::OctetString, asn1::OctetStringRef};
 use spki::SubjectPublicKeyInfoOwned;
 use x509_cert::{
@@ -80,7 +82,7 @@ impl<'a> IssuerContext<'a> {
             key_identifier: identifier.filter(|bytes| !bytes.is_empty()),
             issuer_name: tbs.issuer(),
             serial: tbs.serial_number(),
-            alternative_names: value(const_oid::db::rfc5280::ID_CE_SUBJECT_ALT_NAME),
+            alternative_names: value(ID_CE_SUBJECT_ALT_NAME),
         }
     }
 }
@@ -113,23 +115,7 @@ impl Config {
         let texts = Texts { form: Form::Latin1, mask: Types::UTF8 };
         let purpose = Purpose::Certificate { key: context.subject_key, issuer: context.issuer };
         let mut maker = Maker::new(self, &objects, texts, context.subject, purpose, &place)?;
-        let mut list = maker.section(section)?;
-        // "none" makes an identifier of two octets or fewer, which marks the extension as unwanted.
-        let any = !list.is_empty();
-        let named = |list: &ExtensionList, oid| list.iter().any(|it| it.extn_id == oid);
-        let subject_named = named(&list, ID_CE_SUBJECT_KEY_IDENTIFIER);
-        let authority_named = named(&list, ID_CE_AUTHORITY_KEY_IDENTIFIER);
-        list.retain(|it| !is_identifier(&it.extn_id) || it.extn_value.as_bytes().len() > 2);
-        if compat == OpenSslCompat::V3 && any {
-            if !subject_named {
-                let value = maker.subject_key_identifier(b"hash", &place)?;
-                list.push(extension(ID_CE_SUBJECT_KEY_IDENTIFIER, false, value, &place)?);
-            }
-            if !authority_named {
-                let value = maker.authority_key_identifier(b"keyid, issuer", &place)?;
-                list.push(extension(ID_CE_AUTHORITY_KEY_IDENTIFIER, false, value, &place)?);
-            }
-        }
+        let list = maker.certificate_section(section, compat, &place)?;
         maker.finish(list, &place)
     }
 }
@@ -154,6 +140,8 @@ fn extension(
 pub(super) enum Purpose<'a> {
     /// A certificate: of two extensions with one OID the later replaces the earlier.
     Certificate { key: &'a SubjectPublicKeyInfoOwned, issuer: IssuerContext<'a> },
+    /// A certificate that is its own issuer; else as another.
+    SelfSigned { key: &'a SubjectPublicKeyInfoOwned, name: &'a Name, serial: &'a SerialNumber },
     /// A request, which has no issuer: of two extensions with one OID both stay.
     Request { key: &'a SubjectPublicKeyInfoOwned },
     /// Nothing: only the syntax counts, and what subject and issuer would give stays empty.
@@ -168,7 +156,15 @@ pub(super) struct Maker<'a> {
     subject: Subject,
     moved: bool,
     purpose: Purpose<'a>,
+    earlier: Earlier,
     work: usize,
+}
+
+/// What extensions of a self-signed certificate take from those before them.
+#[derive(Default)]
+struct Earlier {
+    key_identifier: Option<OctetString>,
+    alternative_names: Option<OctetString>,
 }
 
 impl<'a> Maker<'a> {
@@ -184,7 +180,8 @@ impl<'a> Maker<'a> {
             .map_err(|_| place.error(Reason::Missing { what: "valid subject" }))?;
         // Names within extensions are Latin-1, whatever `utf8` says of the subject.
         let texts = Texts { form: Form::Latin1, ..texts };
-        Ok(Self { config, objects, texts, subject, moved: false, purpose, work: 0 })
+        let earlier = Earlier::default();
+        Ok(Self { config, objects, texts, subject, moved: false, purpose, earlier, work: 0 })
     }
 
     pub(super) fn section(&mut self, section: &Section) -> Result<ExtensionList, Error> {
@@ -193,10 +190,47 @@ impl<'a> Maker<'a> {
             let made = self.extension(value.name(), value.bytes(), value.place())?;
             // Looking through the earlier ones is work, too.
             self.spend(list.len(), value.place())?;
-            if matches!(self.purpose, Purpose::Certificate { .. }) {
+            if matches!(self.purpose, Purpose::Certificate { .. } | Purpose::SelfSigned { .. }) {
                 list.retain(|earlier| earlier.extn_id != made.extn_id);
             }
+            match made.extn_id {
+                ID_CE_SUBJECT_KEY_IDENTIFIER => {
+                    self.earlier.key_identifier = Some(made.extn_value.clone());
+                }
+                ID_CE_SUBJECT_ALT_NAME => {
+                    self.earlier.alternative_names = Some(made.extn_value.clone());
+                }
+                _ => {}
+            }
             list.push(made);
+        }
+        Ok(list)
+    }
+
+    /// The extensions of a certificate: with the identifiers that OpenSSL adds, and without those
+    /// that are not wanted. One that is its own issuer is given no authorityKeyIdentifier unasked.
+    pub(super) fn certificate_section(
+        &mut self,
+        section: &Section,
+        compat: OpenSslCompat,
+        place: &Place,
+    ) -> Result<ExtensionList, Error> {
+        let mut list = self.section(section)?;
+        // "none" makes an identifier of two octets or fewer, which marks the extension as unwanted.
+        let any = !list.is_empty();
+        let named = |list: &ExtensionList, oid| list.iter().any(|it| it.extn_id == oid);
+        let subject_named = named(&list, ID_CE_SUBJECT_KEY_IDENTIFIER);
+        let authority_named = named(&list, ID_CE_AUTHORITY_KEY_IDENTIFIER);
+        list.retain(|it| !is_identifier(&it.extn_id) || it.extn_value.as_bytes().len() > 2);
+        if compat == OpenSslCompat::V3 && any {
+            if !subject_named {
+                let value = self.subject_key_identifier(b"hash", place)?;
+                list.push(extension(ID_CE_SUBJECT_KEY_IDENTIFIER, false, value, place)?);
+            }
+            if !authority_named && !matches!(self.purpose, Purpose::SelfSigned { .. }) {
+                let value = self.authority_key_identifier(b"keyid, issuer", place)?;
+                list.push(extension(ID_CE_AUTHORITY_KEY_IDENTIFIER, false, value, place)?);
+            }
         }
         Ok(list)
     }

@@ -5,15 +5,17 @@ use der::{Decode, Encode, asn1::SetOfVec};
 use spki::SubjectPublicKeyInfoOwned;
 use x509_cert::{
     attr::Attribute,
+    ext::Extensions as ExtensionList,
     name::Name,
     request::{CertReqInfo, Version},
+    serial_number::SerialNumber,
 };
 
 use super::{
     Config, Section, Value,
     encode::{OBJECT_IDENTIFIER, element, sequence, set_of},
     error::{Error, Place, Reason, shown},
-    extension::{Extensions, Maker, Purpose},
+    extension::{Extensions, Maker, OpenSslCompat, Purpose},
     list::named_section,
     name::{Subject, Texts},
     objects::Objects,
@@ -206,6 +208,34 @@ impl<'a> RequestTemplate<'a> {
         key: &SubjectPublicKeyInfoOwned,
     ) -> Result<Extensions, Error> {
         self.made(section.as_bytes(), &Place::file(self.config.file_name()), key)
+    }
+
+    /// The extensions of a certificate that the key gives itself, from `x509_extensions`, as
+    /// `openssl req -x509` makes them.
+    ///
+    /// # Errors
+    /// As [`RequestTemplate::extensions_of`]. `email:move` is refused: the certificate would name
+    /// another issuer than its subject.
+    pub fn self_signed_extensions(
+        &self,
+        key: &SubjectPublicKeyInfoOwned,
+        serial: &SerialNumber,
+    ) -> Result<ExtensionList, Error> {
+        let Some(name) = self.config.request_value(b"x509_extensions") else {
+            return Ok(ExtensionList::new());
+        };
+        let section = named_section(self.config, name.bytes(), name.place())?;
+        let purpose = Purpose::SelfSigned { key, name: &self.subject, serial };
+        let (config, subject, place) = (self.config, &self.subject, name.place());
+        let mut maker = Maker::new(config, &self.objects, self.texts, subject, purpose, place)?;
+        let list = maker.certificate_section(section, OpenSslCompat::V3, place)?;
+        let made = maker.finish(list, place)?;
+        match made.moved_subject {
+            None => Ok(made.list),
+            Some(_) => Err(place.error(Reason::Unsupported {
+                what: "email:move in a self-signed certificate".into(),
+            })),
+        }
     }
 
     /// What a request's signature covers (`CertificationRequestInfo`, RFC 2986, 4.1), with the

@@ -21,7 +21,7 @@ pub trait CertStore {
     /// [`crate::Error::NotFound`], and whatever the token reports.
     fn read(&mut self, key: &KeyRef) -> Result<Vec<u8>>;
 
-    /// Stores a certificate (DER) with a key, and reads it back.
+    /// Stores a certificate (DER) with a key, in place of one that is there.
     ///
     /// # Errors
     /// [`crate::Error::AnotherKey`] when the certificate is for another key and that is refused,

@@ -1,7 +1,7 @@
 //! What is done to a token as a whole.
 
 use signer_core::{
-    Administration, Error, KeyRef, ManagementKeyAlgorithm, ManagementKeyProtection,
+    Administration, Contents, Error, KeyRef, ManagementKeyAlgorithm, ManagementKeyProtection,
     NewManagementKey, Retries, SecretKind, Token, TouchPolicy, Tries, WhenKeysDiffer,
 };
 
@@ -100,7 +100,7 @@ fn limits_are_not_set_without_the_right_secrets(desk: &Desk<'_>) {
         let mut token = fresh.open();
         let pins = token.pin_manager().unwrap();
         pins.verify(&secret(fresh.has().pin)).unwrap();
-        let tries = fresh.pins().map(|pins| Tries::left(pins.tries));
+        let tries = fresh.pins().map(|pins| pins.counter.after(0));
         assert_eq!(Some(pins.pin_status().unwrap().tries), tries);
     }
 }
@@ -267,22 +267,26 @@ fn a_reset_leaves_nothing_but_what_the_factory_made(desk: &Desk<'_>) {
         return;
     }
     let has = desk.has();
-    assert!(administration(&mut *token).contents().unwrap().is_empty());
+    assert!(administration(&mut *token).contents(Contents::All).unwrap().is_empty());
     let made = desk.make(&mut *token, 0);
     let der = judge::certificate(desk.folder(), &made.public_key);
     token.cert_store().unwrap().write(&made.key, &der, WhenKeysDiffer::Store).unwrap();
     token.pin_manager().unwrap().change(&secret(has.pin), &secret(has.new_pin)).unwrap();
-    let contents = administration(&mut *token).contents().unwrap();
+    let contents = administration(&mut *token).contents(Contents::All).unwrap();
     assert_eq!(contents.len(), 2, "{contents:?}");
     assert!(contents.iter().all(|line| line.contains(&made.key.to_string())), "{contents:?}");
+    assert_eq!(administration(&mut *token).contents(Contents::Keys).unwrap(), contents);
 
     administration(&mut *token).reset().unwrap();
     for token in [token, desk.open()].iter_mut() {
-        assert_eq!(administration(&mut **token).contents().unwrap(), Vec::<String>::new());
+        assert_eq!(
+            administration(&mut **token).contents(Contents::All).unwrap(),
+            Vec::<String>::new()
+        );
         let found = token.signer(&KeyRef::Sole, None);
         assert!(matches!(found, Err(Error::NotFound { .. })), "{found:?}");
         let pins = token.pin_manager().unwrap();
-        let tries = desk.pins().map(|pins| Tries::left(pins.tries));
+        let tries = desk.pins().map(|pins| pins.counter.after(0));
         assert_eq!(Some(pins.pin_status().unwrap().tries), tries);
         pins.verify(&secret(has.pin)).unwrap();
         administration(&mut **token).verify_management_key().unwrap();

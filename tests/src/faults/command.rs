@@ -47,7 +47,7 @@ macro_rules! slot {
 }
 
 /// Every command that talks to a key.
-pub const COMMANDS: [Command; 28] = [
+pub const COMMANDS: [Command; 30] = [
     ready("token list", "token list"),
     ready("token info", "token info"),
     Command {
@@ -108,6 +108,8 @@ pub const COMMANDS: [Command; 28] = [
     ready("cert export", "-s bare cert export"),
     ready("cert import", "cert import other.pem"),
     ready("cert delete", "cert delete"),
+    ready("cert self-sign", "cert self-sign --config dak.conf --days 30 --out own.pem"),
+    ready("cert self-sign --store", "cert self-sign --config dak.conf --days 30 --store"),
     ready("csr", "csr --config dak.conf --out new.csr"),
     ready("issue", "issue --csr device.csr --out device.pem"),
     ready("sign", "sign device.csr --out signature"),

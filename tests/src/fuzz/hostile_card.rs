@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use backend_yubikey::transport::{InProcess, Readers, Transport, TransportError};
 use backend_yubikey::{YubiKeyBackend, YubiKeyToken};
 use signer_core::{
-    Backend, KeyPolicy, KeyRef, KeySpec, ManagementKeyAlgorithm, ManagementKeyProtection,
+    Backend, Contents, KeyPolicy, KeyRef, KeySpec, ManagementKeyAlgorithm, ManagementKeyProtection,
     NewManagementKey, OpenContext, PinGuard, Result, Retries, Secret, SecretKind, SecretRequest,
     SecretSource, Secrets, Token, TouchPolicy, WhenKeysDiffer,
 };
@@ -23,7 +23,7 @@ pub fn hostile_card(data: &[u8]) {
     let pile = Pile(Arc::new(Mutex::new(Script { rest: script.to_vec(), at: 0, said: 0 })));
     let backend = YubiKeyBackend::new(Arc::new(pile));
     if act == 0xff {
-        match backend.list() {
+        match backend.list(&OpenContext::default()) {
             Ok(tokens) => tokens.iter().for_each(|token| {
                 printable(&token.model);
                 printable(&token.locator.to_string());
@@ -53,7 +53,7 @@ fn play(token: &mut YubiKeyToken, act: u8) -> Result<()> {
         1 => manager(token, |it| it.pin_status().map(drop)),
         2 => manager(token, |it| it.verify(&pin())),
         3 => manager(token, |it| it.change(&pin(), &Secret::new(b"271828".to_vec()))),
-        4 => admin(token, |it| it.contents().map(drop)),
+        4 => admin(token, |it| it.contents(Contents::All).map(drop)),
         5 => admin(token, |it| it.management_key().map(drop)),
         6 => admin(token, |it| it.reset()),
         7 => admin(token, |it| it.set_retries(Retries { pin: 5, puk: 5 })),

@@ -28,6 +28,7 @@ struct Case {
 enum Job {
     Request,
     Certificate { section: String, issuer: Issuer },
+    SelfSigned,
 }
 
 #[derive(PartialEq, Eq)]
@@ -62,6 +63,7 @@ impl Case {
             let (word, rest) = order.split_once(' ').unwrap_or((order, ""));
             match word {
                 "req" => case.jobs.push(Job::Request),
+                "self-signed" => case.jobs.push(Job::SelfSigned),
                 "x509" => {
                     let (section, issuer) = match rest.split_once(' ') {
                         Some((section, "bare")) => (section, Issuer::Bare),
@@ -92,6 +94,10 @@ impl Case {
             Job::Certificate { section, issuer } => self.verdict(
                 lab.their_certificate(&self.path, section, *issuer, &self.variables),
                 lab.our_certificate(&self.path, section, *issuer, &self.variables),
+            ),
+            Job::SelfSigned => self.verdict(
+                lab.their_self_signed(&self.path, &self.variables),
+                lab.our_self_signed(&self.path, &self.variables),
             ),
         });
         verdicts.map(|verdict| format!("{}: {verdict}", self.path.display())).collect()

@@ -11,7 +11,7 @@ use der::{Decode, Encode, Reader, SliceReader};
 use issuer::conf::{Config, Error, ExtensionContext, Files, IssuerContext, OpenSslCompat, Options};
 use spki::SubjectPublicKeyInfoOwned;
 use tempfile::TempDir;
-use x509_cert::{Certificate, request::CertReq};
+use x509_cert::{Certificate, request::CertReq, serial_number::SerialNumber};
 
 /// A key, a request and two issuers, made once per test.
 pub(crate) struct Lab {
@@ -159,14 +159,25 @@ impl Lab {
             .args(["-extensions", section])
             .output()
             .unwrap();
-        if !output.status.success() {
-            return Err(text(&output));
-        }
-        let certificate = Certificate::from_der(&output.stdout)
-            .unwrap_or_else(|error| panic!("{}: {error}", config.display()));
-        let tbs = certificate.tbs_certificate();
-        let extensions = tbs.extensions().map(|list| list.as_slice()).unwrap_or_default();
-        Ok((tbs.subject().to_der().unwrap(), listed(extensions)))
+        issued(config, &output)
+    }
+
+    /// Subject and extensions of what `openssl req -x509 -new -batch -config` makes.
+    pub(crate) fn their_self_signed(
+        &self,
+        config: &Path,
+        variables: &[(String, String)],
+    ) -> Result<Issued, String> {
+        let output = self
+            .openssl(config, variables)
+            .args(["req", "-x509", "-new", "-batch", "-set_serial", "5", "-outform", "DER"])
+            .arg("-config")
+            .arg(config.file_name().unwrap())
+            .arg("-key")
+            .arg(self.path("device.key"))
+            .output()
+            .unwrap();
+        issued(config, &output)
     }
 
     /// What Touchmark makes of the same config: the bytes that a request's signature covers.
@@ -203,6 +214,19 @@ impl Lab {
         Ok((subject.to_der().unwrap(), listed(&made.list)))
     }
 
+    /// What Touchmark makes of the same config: subject and extensions.
+    pub(crate) fn our_self_signed(
+        &self,
+        config: &Path,
+        variables: &[(String, String)],
+    ) -> Result<Issued, Error> {
+        let config = load(config, variables)?;
+        let template = config.request()?;
+        let serial = SerialNumber::new(&[5]).unwrap();
+        let made = template.self_signed_extensions(self.key(), &serial)?;
+        Ok((template.subject().to_der().unwrap(), listed(&made)))
+    }
+
     fn openssl(&self, config: &Path, variables: &[(String, String)]) -> Command {
         openssl(config.parent().unwrap(), self.folder.path(), variables)
     }
@@ -210,6 +234,18 @@ impl Lab {
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+}
+
+/// Subject and extensions of the certificate that the judge wrote.
+fn issued(config: &Path, output: &Output) -> Result<Issued, String> {
+    if !output.status.success() {
+        return Err(text(output));
+    }
+    let certificate = Certificate::from_der(&output.stdout)
+        .unwrap_or_else(|error| panic!("{}: {error}", config.display()));
+    let tbs = certificate.tbs_certificate();
+    let extensions = tbs.extensions().map(|list| list.as_slice()).unwrap_or_default();
+    Ok((tbs.subject().to_der().unwrap(), listed(extensions)))
 }
 
 /// Runs `openssl` in a folder, without any config of the machine's.

@@ -357,7 +357,7 @@ impl Desk {
         End {
             code: output.status.code(),
             said: text(&output.stdout) + &text(&output.stderr),
-            calls: self.tokens.all_calls(),
+            calls: self.tokens.log().lines().map(str::to_owned).collect(),
         }
     }
 }

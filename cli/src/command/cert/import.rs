@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ledger::Digest;
 use serde_json::json;
-use signer_core::{SecretKind, SecretSpec, WhenKeysDiffer};
+use signer_core::{SecretKind, SecretSpec, Token, WhenKeysDiffer};
 
 use crate::command::Run;
 use crate::context::Context;
@@ -17,8 +17,7 @@ use crate::signers::{Asking, Chosen};
 
 /// Store a certificate on the token, with the signer's key
 ///
-/// Of a file with a chain, the first certificate is stored: a slot holds one. It is read back and
-/// compared before this says that it is there.
+/// Of a file with a chain, the first certificate is stored: a slot holds one.
 #[derive(Debug, Args)]
 pub(crate) struct Import {
     /// The certificate: PEM or DER
@@ -50,27 +49,40 @@ impl Run for Import {
         let chosen = Chosen::new(context, asking)?;
         let mut journal = Journal::open(context)?;
         let mut token = chosen.token()?;
-        let place = chosen.place(&*token)?;
         let differ = match self.force {
             true => WhenKeysDiffer::Store,
             false => WhenKeysDiffer::Refuse,
         };
-        let der = certificate.der();
-        chosen.cert_store(&mut *token, "storing a certificate on")?.write(
-            &chosen.key()?,
-            der,
-            differ,
-        )?;
-        let details = json!({
-            "signer": place,
-            "certificate": Digest::of(der).to_string(),
-            "forced": self.force,
-        });
-        journal.record("cert.import", details, "the certificate was stored")?;
+        store(&chosen, &mut *token, certificate.der(), differ, &mut journal)?;
         if certificates.len() > 1 {
             context.output.note("the token has room for the first certificate of the file alone");
         }
-        context.output.note("the certificate is stored with its key");
+        context.output.note(STORED);
         Ok(Exit::Ok)
     }
+}
+
+/// What there is to say of it.
+pub(super) const STORED: &str = "the certificate is stored with its key";
+
+/// Stores a certificate (DER) with the chosen key of an open token, and records it.
+///
+/// # Errors
+/// Whatever the token and the ledger report.
+pub(super) fn store(
+    chosen: &Chosen<'_>,
+    token: &mut dyn Token,
+    der: &[u8],
+    differ: WhenKeysDiffer,
+    journal: &mut Journal,
+) -> Result<()> {
+    let place = chosen.place(token)?;
+    let store = chosen.cert_store(token, "storing a certificate on")?;
+    store.write(&chosen.key()?, der, differ)?;
+    let details = json!({
+        "signer": place,
+        "certificate": Digest::of(der).to_string(),
+        "forced": differ == WhenKeysDiffer::Store,
+    });
+    journal.record("cert.import", details, "the certificate was stored")
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use clap::Args;
 use serde::Serialize;
-use signer_core::Error;
+use signer_core::{Contents, Error};
 
 use crate::command::Run;
 use crate::context::Context;
@@ -15,6 +15,8 @@ use crate::signers::{Asking, Chosen};
 
 /// Show what is known of the signer's token without a secret
 ///
+/// Its contents are its keys, and the certificates that are stored with them. A YubiKey with firmware
+/// 5.3 or later is not asked for certificates in slots without a key; `token reset` lists these too.
 /// With --json, one object: locator, model, serial, version, management_key, contents.
 #[derive(Debug, Args)]
 pub(crate) struct Info {}
@@ -57,7 +59,7 @@ impl Run for Info {
                     Err(Error::Unsupported { .. }) => None,
                     Err(error) => return Err(error.into()),
                 };
-                (key, administration.contents()?)
+                (key, administration.contents(Contents::Keys)?)
             }
             None => (None, Vec::new()),
         };

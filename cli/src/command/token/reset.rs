@@ -38,7 +38,7 @@ impl Run for Reset {
                 None => prompt::line("type the token's serial number to reset it: ").ok(),
             };
             match typed {
-                Some(serial) => custodian.reset(serial.trim()).map(|()| true),
+                Some(serial) => custodian.reset(serial.trim(), &contents).map(|()| true),
                 None => Ok(false),
             }
         })?;

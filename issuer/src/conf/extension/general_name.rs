@@ -1,6 +1,7 @@
 //! General names: e-mail, DNS, URI, IP, RID, dirName, otherName (RFC 5280, 4.2.1.6).
 
 use const_oid::db::rfc3280::EMAIL_ADDRESS;
+use der::asn1::OctetString;
 
 use super::{Maker, Purpose, ip};
 use crate::conf::{
@@ -42,14 +43,17 @@ impl Maker<'_> {
                 content.extend(self.general_name(item)?);
                 continue;
             }
-            let issuer = match self.purpose() {
-                Purpose::Certificate { issuer, .. } => issuer,
+            let names = match self.purpose() {
+                Purpose::Certificate { issuer, .. } => issuer.alternative_names,
+                Purpose::SelfSigned { .. } => {
+                    self.earlier.alternative_names.as_ref().map(OctetString::as_bytes)
+                }
                 Purpose::Request { .. } => {
                     return Err(item.error(Reason::Missing { what: "issuer certificate" }));
                 }
                 Purpose::Check => continue,
             };
-            if let Some(names) = issuer.alternative_names {
+            if let Some(names) = names {
                 use der::Decode;
                 let names = der::asn1::AnyRef::from_der(names).map_err(|_| {
                     item.error(Reason::Missing { what: "valid subjectAltName of the issuer" })

@@ -1,8 +1,10 @@
 //! subjectKeyIdentifier and authorityKeyIdentifier.
 
+use der::{Decode, asn1::OctetStringRef};
 use sha1::{Digest, Sha1};
+use spki::SubjectPublicKeyInfoOwned;
 
-use super::{Maker, Purpose, encoded};
+use super::{IssuerContext, Maker, Purpose, encoded};
 use crate::conf::{
     encode::{CONSTRUCTED, CONTEXT, OCTET_STRING, element, sequence},
     error::{Error, Place, Reason},
@@ -19,7 +21,9 @@ impl Maker<'_> {
         let identifier = match text {
             b"none" => Vec::new(),
             b"hash" => match self.purpose() {
-                Purpose::Certificate { key, .. } | Purpose::Request { key } => {
+                Purpose::Certificate { key, .. }
+                | Purpose::SelfSigned { key, .. }
+                | Purpose::Request { key } => {
                     Sha1::digest(key.subject_public_key.raw_bytes()).to_vec()
                 }
                 Purpose::Check => Vec::new(),
@@ -55,8 +59,22 @@ impl Maker<'_> {
                 _ => return Err(item.error(Reason::invalid("identifier", &item.name))),
             }
         }
+        let own_identifier;
         let issuer = match self.purpose() {
             Purpose::Certificate { issuer, .. } => issuer,
+            Purpose::SelfSigned { key: public_key, name, serial } => {
+                // OpenSSL leaves out what is in the same certificate already, unless it must be there.
+                if key == Wish::IfThere {
+                    key = Wish::No;
+                }
+                own_identifier = self.own_identifier(public_key);
+                IssuerContext {
+                    key_identifier: own_identifier.as_deref(),
+                    issuer_name: name,
+                    serial,
+                    alternative_names: None,
+                }
+            }
             Purpose::Request { .. } => {
                 return Err(place.error(Reason::Missing { what: "issuer certificate" }));
             }
@@ -78,6 +96,16 @@ impl Maker<'_> {
             content.extend(element(CONTEXT | 2, issuer.serial.as_bytes()));
         }
         Ok(sequence(&content))
+    }
+
+    /// The identifier of a key that certifies itself: what the certificate says before, or else the
+    /// hash. One of two octets or fewer counts as none.
+    fn own_identifier(&self, key: &SubjectPublicKeyInfoOwned) -> Option<Vec<u8>> {
+        let Some(said) = &self.earlier.key_identifier else {
+            return Some(Sha1::digest(key.subject_public_key.raw_bytes()).to_vec());
+        };
+        let identifier = <&OctetStringRef>::from_der(said.as_bytes()).ok()?.as_bytes();
+        (identifier.len() > 2).then(|| identifier.to_vec())
     }
 }
 
