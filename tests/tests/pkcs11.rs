@@ -9,5 +9,7 @@ mod crash;
 mod four_signers;
 #[path = "pkcs11/guard.rs"]
 mod guard;
+#[path = "pkcs11/own_certificate.rs"]
+mod own_certificate;
 #[path = "pkcs11/station.rs"]
 mod station;
