@@ -22,7 +22,7 @@ test: setup ## Run every test
 lint: build-setup ## Check formatting, lints, documentation, dependencies and scripts
 	@scripts/lint
 
-bench: build-setup ## Measure the speed of issuing, side by side with openssl
+bench: setup ## Measure the speed of issuing, side by side with openssl
 	@scripts/bench
 
 soak: setup ## Run the fuzz targets and the long versions of the tests; minutes to hours

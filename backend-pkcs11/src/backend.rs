@@ -7,7 +7,8 @@ use signer_core::{
 
 use crate::bounds::Bounds;
 use crate::fault::Fault;
-use crate::module::Module;
+use crate::isolation::IsolatedModule;
+use crate::module::{self, Module};
 use crate::open_token::{self, OpenToken};
 use crate::selection::{self, Selection, TokenFilter};
 use crate::token::{self, Pkcs11Token};
@@ -86,7 +87,7 @@ impl Backend for Pkcs11Backend {
     }
 
     /// None: a module has to be named by somebody, so [`Backend::list_at`] has them.
-    fn list(&self) -> Result<Vec<TokenInfo>> {
+    fn list(&self, _with: &OpenContext) -> Result<Vec<TokenInfo>> {
         Ok(Vec::new())
     }
 
@@ -112,6 +113,11 @@ impl Backend for Pkcs11Backend {
         let info = token::describe(&seen, module.path())?;
         let open = OpenToken::new(module, seen, context, info.id());
         Ok(Box::new(Pkcs11Token::new(open, info)))
+    }
+
+    fn leave(&self) {
+        module::leave();
+        IsolatedModule::leave();
     }
 
     fn list_at(&self, at: &Locator, with: &OpenContext) -> Result<Vec<TokenInfo>> {

@@ -23,8 +23,8 @@ impl CertStore for Pkcs11Token {
     /// an error and never handed out.
     fn read(&mut self, key: &KeyRef) -> Result<Vec<u8>> {
         let (key, token) = (key.clone(), self.open.name().to_owned());
-        self.reading(As::User, "reading a certificate", move |session| {
-            let place = Place::of(session, &key, &token)?;
+        self.reading_shown("reading a certificate", move |session| {
+            let place = Place::shown(session, &key, &token)?;
             encoded(&place.own(session)?.1)
         })
     }
@@ -62,8 +62,8 @@ impl CertStore for Pkcs11Token {
 
     fn read_chain(&mut self, key: &KeyRef) -> Result<Vec<Vec<u8>>> {
         let (key, token) = (key.clone(), self.open.name().to_owned());
-        self.reading(As::User, "reading certificates", move |session| {
-            let place = Place::of(session, &key, &token)?;
+        self.reading_shown("reading certificates", move |session| {
+            let place = Place::shown(session, &key, &token)?;
             let all = key_object::certificates(session, &KeyRef::Sole)?;
             let mut last = place.own(session)?.1;
             let mut chain = Vec::new();
@@ -104,6 +104,22 @@ impl CertStore for Pkcs11Token {
     }
 }
 
+impl Pkcs11Token {
+    /// Reads what most tokens show to anyone, and as the user where this one does not.
+    fn reading_shown<R: Send + 'static>(
+        &self,
+        what: &str,
+        act: impl Fn(&Session) -> Result<R, Fault> + Clone + Send + 'static,
+    ) -> Result<R> {
+        match self.reading(As::Anyone, what, act.clone()) {
+            Err(Error::NotFound { .. } | Error::AnotherKey { .. }) => {
+                self.reading(As::User, what, act)
+            }
+            read => read,
+        }
+    }
+}
+
 /// Where a key's certificate lies.
 struct Place {
     name: String,
@@ -123,6 +139,22 @@ impl Place {
             }));
         };
         Ok(Self { name, label: found.private.label, id, public_key: found.public_key })
+    }
+
+    /// The same where the private key may be hidden from whoever has not logged in: then the one
+    /// public key of that name stands for it.
+    fn shown(session: &Session, key: &KeyRef, token: &str) -> Result<Self, Fault> {
+        let hidden = match key_object::only_private(session, key, token) {
+            Err(hidden @ Fault::Told(Error::NotFound { .. })) => hidden,
+            _ => return Self::of(session, key, token),
+        };
+        let mut public = key_object::matching(session, ObjectClass::PUBLIC_KEY, key)?;
+        let (Some(public), true) = (public.pop(), public.is_empty()) else { return Err(hidden) };
+        let (Some(id), Some(public_key)) = (public.id.clone(), public.public_key()?) else {
+            return Err(hidden);
+        };
+        let name = format!("{} of {token}", public.reference());
+        Ok(Self { name, label: public.label, id, public_key })
     }
 
     fn by_id(&self) -> KeyRef {

@@ -104,7 +104,9 @@ pub(crate) fn present_again<R>(
 pub(crate) fn first_pin(session: &Session, so_pin: &AuthPin, pin: &AuthPin) -> Result<(), Answer> {
     session.login(UserType::So, Some(so_pin))?;
     session.init_pin(pin)?;
-    session.logout()
+    // The PIN is set, and the session about to be closed.
+    let _ = session.logout();
+    Ok(())
 }
 
 /// Sets a user's PIN anew, as the officer who is logged in, and shows that it holds. Kryoptic keeps
@@ -136,6 +138,10 @@ fn refused(
     match Verdict::of(&fault) {
         // That it was wrong matters more than that its flags cannot be read any more.
         Verdict::Wrong => admitted.wrong(tries().unwrap_or(Tries::Unknown)).into(),
+        // It was not locked before, so it is this one that was wrong.
+        Verdict::Locked if admitted.status().tries == Tries::Last => {
+            admitted.wrong(Tries::Blocked).into()
+        }
         Verdict::Locked => {
             drop(admitted.wrong(Tries::Blocked));
             worded(fault, attempt)
@@ -281,6 +287,27 @@ mod tests {
         assert!(matches!(try_it(), Err(Fault::Told(Error::WrongSecret { tries: Tries::Low, .. }))));
         assert!(matches!(try_it(), Err(Fault::Told(Error::FailedBefore { .. }))));
         assert_eq!(calls.get(), 1);
+    }
+
+    #[test]
+    fn a_last_try_that_was_wrong_is_told_as_wrong_and_blocked() {
+        let bold = guard().with_last_try(signer_core::pin_guard::LastTry::Use);
+        for (before, wrong) in [(Tries::Last, true), (Tries::Unknown, false)] {
+            let pin = pin(if wrong { "0000" } else { "1111" });
+            let answer = present(
+                &bold,
+                &ATTEMPT,
+                Pin::Known(&pin),
+                || Ok(before),
+                |_| Err::<(), _>(code(Function::Login, RvError::PinLocked)),
+            );
+            let Err(Fault::Told(error)) = answer else { panic!("{answer:?}") };
+            match error {
+                Error::WrongSecret { tries: Tries::Blocked, .. } => assert!(wrong),
+                Error::Blocked { .. } => assert!(!wrong),
+                other => panic!("{other}"),
+            }
+        }
     }
 
     #[test]

@@ -28,7 +28,12 @@ pub(crate) fn initialize(at: &Locator, new: &NewToken<'_>, module: &Module) -> R
     if let Some(other) =
         before.iter().find(|it| it.info.token_initialized() && it.info.label() == label)
     {
-        return Err(Error::AlreadyExists { what: other.identity().name() });
+        let name = other.identity().name();
+        return Err(match other.info.user_pin_initialized() {
+            true => Error::AlreadyExists { what: name },
+            // A run before this one was cut short.
+            false => Error::WithoutPin { token: name, source: None },
+        });
     }
     let empty = one_empty(at, before.clone(), module)?;
     let takes = rules(&empty.info);
@@ -47,7 +52,10 @@ pub(crate) fn initialize(at: &Locator, new: &NewToken<'_>, module: &Module) -> R
         (made.slot, gate::auth_pin(new.so_pin.expose())?, gate::auth_pin(new.pin.expose())?);
     module
         .ask(move |pkcs11| gate::first_pin(&pkcs11.open_rw_session(slot)?, &so_pin, &pin))
-        .map_err(failed)?;
+        .map_err(|fault| Error::WithoutPin {
+            token: made.identity().name(),
+            source: Some(Box::new(fault)),
+        })?;
     let now = seen()?;
     let made = now.iter().find(|it| it.identity() == made.identity()).unwrap_or(&made);
     token::describe(made, module.path())

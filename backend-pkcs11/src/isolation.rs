@@ -87,6 +87,22 @@ impl IsolatedModule {
         Ok(one)
     }
 
+    /// Ends the process that runs now, if any: nobody will come back to it.
+    pub(crate) fn leave() {
+        let running = RUNNING.try_lock().ok().and_then(|running| running.upgrade());
+        if let Some(one) = running {
+            one.end();
+        }
+    }
+
+    fn end(&self) {
+        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        // Both fail only when it has ended already.
+        let _ = server.kill();
+        let _ = server.wait();
+        let _ = fs::remove_file(&self.socket);
+    }
+
     /// The module's own file.
     pub(crate) fn module(&self) -> &Path {
         &self.module
@@ -118,11 +134,7 @@ impl IsolatedModule {
 
 impl Drop for IsolatedModule {
     fn drop(&mut self) {
-        let server = self.server.get_mut().unwrap_or_else(PoisonError::into_inner);
-        // Both fail only when it has ended already.
-        let _ = server.kill();
-        let _ = server.wait();
-        let _ = fs::remove_file(&self.socket);
+        self.end();
     }
 }
 

@@ -5,10 +5,12 @@ use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use signer_core::{
     Error, KeyInfo, KeyManager, KeyPolicy, KeyRef, KeySpec, KeyWeakness, PinPolicy, Result, Secret,
+    SignatureAlgorithm,
 };
 
 use crate::fault::Fault;
 use crate::key_object::{self, optional};
+use crate::method::Method;
 use crate::open_token::As;
 use crate::public_key;
 use crate::template::{self, Import, Names};
@@ -35,8 +37,7 @@ impl KeyManager for Pkcs11Token {
                 made => made,
             };
             let (public, private) = made?;
-            sound(session, &[private, public])?;
-            Ok(key_object::find(session, &reference(&names), &token)?.info())
+            read_back(session, &[private, public], &names, &token)
         })
     }
 
@@ -48,6 +49,9 @@ impl KeyManager for Pkcs11Token {
     ) -> Result<KeyInfo> {
         let import = Import::of(private_key_info)?;
         let (names, always) = self.prepare(key, policy)?;
+        // Modules have many words for a kind of key that they do not know.
+        let algorithm = SignatureAlgorithm::for_key(None, import.spec)?;
+        Method::choose(algorithm, &self.signing_mechanisms()?, &[])?;
         let mut public = template::public(&names);
         public.push(Attribute::Class(ObjectClass::PUBLIC_KEY));
         public.extend(public_key::attributes(&import.public_key)?);
@@ -64,8 +68,7 @@ impl KeyManager for Pkcs11Token {
                 let _ = session.destroy_object(private);
                 unable(answer.into(), import.spec)
             })?;
-            sound(session, &[private, public])?;
-            Ok(key_object::find(session, &reference(&names), &token)?.info())
+            read_back(session, &[private, public], &names, &token)
         })
     }
 
@@ -88,18 +91,26 @@ impl KeyManager for Pkcs11Token {
             };
             session.destroy_object(private.handle)?;
             for public in publics {
-                session.destroy_object(public.handle)?;
+                session.destroy_object(public.handle).map_err(|answer| half_done(answer.into()))?;
             }
             Ok(())
         })
     }
 
-    fn weaknesses(&mut self, key: &KeyRef) -> Result<Vec<KeyWeakness>> {
-        let (key, token) = (key.clone(), self.open.name().to_owned());
-        self.reading(As::User, "looking at a key", move |session| {
-            let private = key_object::only_private(session, &key, &token)?;
-            weaknesses(session, private.handle)
-        })
+    /// A key that everybody sees needs no PIN to be looked at, and is weak for that alone.
+    fn weaknesses(&mut self, key: &KeyRef) -> Result<Option<Vec<KeyWeakness>>> {
+        let look = |who: As| {
+            let (key, token) = (key.clone(), self.open.name().to_owned());
+            self.reading(who, "looking at a key", move |session| {
+                let private = key_object::only_private(session, &key, &token)?;
+                weaknesses(session, private.handle)
+            })
+        };
+        match look(As::Anyone) {
+            Err(Error::NotFound { .. }) => look(As::User),
+            seen => seen,
+        }
+        .map(Some)
     }
 }
 
@@ -163,6 +174,24 @@ fn nothing_there(session: &Session, names: &Names, token: &str) -> Result<(), Fa
         }
     }
     Ok(())
+}
+
+/// What was made, as it is on the token.
+fn read_back(
+    session: &Session,
+    made: &[ObjectHandle],
+    names: &Names,
+    token: &str,
+) -> Result<KeyInfo, Fault> {
+    let found = sound(session, made)
+        .and_then(|()| key_object::find(session, &reference(names), token))
+        .map_err(half_done)?;
+    Ok(found.info())
+}
+
+/// A failure after the token was changed: a session that is lost then is no reason to begin anew.
+fn half_done(fault: Fault) -> Fault {
+    Fault::Told(fault.doing("looking at a key after the token was changed"))
 }
 
 /// Reads back what was made. A module that made another kind of key than it was told is not left

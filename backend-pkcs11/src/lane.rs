@@ -5,9 +5,10 @@
 //! core meanwhile. On a machine that others keep busy that would hand them the core for milliseconds:
 //! as soon as it does, both sides go to sleep at once for a while.
 
+use std::collections::VecDeque;
 use std::hint;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
@@ -36,11 +37,24 @@ pub(crate) struct Lane<S> {
     hung: bool,
 }
 
-/// Where the next job lies.
+/// Where the next jobs lie.
 struct Desk<S> {
+    /// Whether there may be one.
     posted: AtomicBool,
     closed: AtomicBool,
-    job: Mutex<Option<Job<S>>>,
+    jobs: Mutex<VecDeque<Job<S>>>,
+}
+
+/// What was handed over to a [`Lane`].
+#[derive(Debug)]
+pub(crate) struct Posted<R> {
+    reply: Arc<Reply<R>>,
+}
+
+impl<S> Desk<S> {
+    fn jobs(&self) -> MutexGuard<'_, VecDeque<Job<S>>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<S> std::fmt::Debug for Desk<S> {
@@ -55,7 +69,7 @@ impl<S: Default + 'static> Lane<S> {
         let desk = Arc::new(Desk {
             posted: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-            job: Mutex::new(None),
+            jobs: Mutex::default(),
         });
         let theirs = Arc::clone(&desk);
         let thread = thread::Builder::new()
@@ -76,6 +90,15 @@ impl<S: Default + 'static> Lane<S> {
         bound: Duration,
         act: impl FnOnce(&mut S) -> R + Send + 'static,
     ) -> Result<R, Fault> {
+        let posted = self.post(act)?;
+        self.collect(posted, bound)
+    }
+
+    /// Hands one thing over and does not wait. Things are done in the order they came.
+    pub(crate) fn post<R: Send + 'static>(
+        &mut self,
+        act: impl FnOnce(&mut S) -> R + Send + 'static,
+    ) -> Result<Posted<R>, Fault> {
         if self.hung {
             return Err(Fault::Hanging);
         }
@@ -87,9 +110,15 @@ impl<S: Default + 'static> Lane<S> {
         let reply = Arc::new(Reply { done: AtomicBool::new(false), value: Mutex::new(None) });
         let answering = Answering { reply: Arc::clone(&reply), caller: thread::current() };
         let job: Job<S> = Box::new(move |state| answering.give(act(state)));
-        *self.desk.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(job);
+        self.desk.jobs().push_back(job);
         self.desk.posted.store(true, Ordering::Release);
         self.worker.unpark();
+        Ok(Posted { reply })
+    }
+
+    /// Waits for the answer to what was handed over, for as long as `bound`.
+    pub(crate) fn collect<R>(&mut self, posted: Posted<R>, bound: Duration) -> Result<R, Fault> {
+        let Posted { reply } = posted;
         if !reply.wait(bound) {
             self.hung = true;
             return Err(Fault::Hung(bound));
@@ -124,14 +153,19 @@ impl<S: Default> Desk<S> {
                 }
             }
             self.posted.store(false, Ordering::Relaxed);
-            let job = self.job.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(job) = job {
-                job(&mut state);
+            loop {
+                // Not held while it is done.
+                let job = self.jobs().pop_front();
+                match job {
+                    Some(job) => job(&mut state),
+                    None => break,
+                }
             }
         }
     }
 }
 
+#[derive(Debug)]
 struct Reply<R> {
     done: AtomicBool,
     value: Mutex<Option<R>>,
@@ -212,6 +246,24 @@ mod tests {
         // Long enough for both sides to fall asleep.
         thread::sleep(Duration::from_millis(5));
         assert_eq!(lane.call(SOON, |count| *count).unwrap(), 1000);
+    }
+
+    #[test]
+    fn what_is_handed_over_is_done_in_its_order() {
+        let mut lane: Lane<Vec<u32>> = Lane::new("test").unwrap();
+        let posted: Vec<_> = (0..100)
+            .map(|number| {
+                let push = move |done: &mut Vec<u32>| {
+                    done.push(number);
+                    done.len()
+                };
+                lane.post(push).unwrap()
+            })
+            .collect();
+        for (number, posted) in posted.into_iter().enumerate() {
+            assert_eq!(lane.collect(posted, SOON).unwrap(), number + 1);
+        }
+        assert_eq!(lane.call(SOON, |done| done.clone()).unwrap(), (0..100).collect::<Vec<_>>());
     }
 
     #[test]

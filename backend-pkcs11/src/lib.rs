@@ -42,7 +42,7 @@ mod p11_kit;
 mod pins;
 mod pool;
 mod public_key;
-#[expect(unsafe_code, reason = "the binding cannot sign in one part after a login in between")]
+#[expect(unsafe_code, reason = "the binding lacks two ways to call a module")]
 mod raw;
 mod selection;
 mod signer;

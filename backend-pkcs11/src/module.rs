@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error as Answer, RvError};
@@ -15,7 +17,7 @@ use crate::fault::Fault;
 use crate::isolation::IsolatedModule;
 use crate::lane::Lane;
 use crate::module_file;
-use crate::raw::RawSigning;
+use crate::raw::RawCalls;
 
 /// The modules of this process, by the path of their file behind all links. What was loaded stays
 /// loaded: modules with threads of their own do not survive being unloaded.
@@ -30,12 +32,30 @@ struct Entry {
     ours: bool,
     control: Arc<Mutex<Lane<()>>>,
     hung: Arc<AtomicBool>,
+    calls: Arc<AtomicUsize>,
+}
+
+/// A call that is under way.
+#[derive(Debug)]
+pub(crate) struct Inside(Arc<AtomicUsize>);
+
+impl Inside {
+    fn new(calls: &Arc<AtomicUsize>) -> Self {
+        calls.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(calls))
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 #[derive(Clone, Debug)]
 struct Loaded {
     pkcs11: Pkcs11,
-    signing: Option<RawSigning>,
+    raw: Option<RawCalls>,
 }
 
 /// One user's hold on a module. The module is finalised when the last of them is dropped.
@@ -48,6 +68,7 @@ pub(crate) struct Module {
     control: Arc<Mutex<Lane<()>>>,
     /// Set once a call did not come back; from then on none is made.
     hung: Arc<AtomicBool>,
+    calls: Arc<AtomicUsize>,
     /// A copy of this process, made by fork, has none of the threads and must not touch the module.
     process: u32,
     /// The process that the module really runs in. Dropped last: it ends with that.
@@ -72,7 +93,8 @@ impl Module {
                 let initialized =
                     control.call(bounds.call, move |()| initialize(&pkcs11)).and_then(|it| it);
                 entry.hung.store(control.is_hung(), Ordering::Release);
-                entry.ours = initialized.map_err(failed)?;
+                // One that could not be finalised is initialised already, and still ours.
+                entry.ours |= initialized.map_err(failed)?;
             }
             entry.users += 1;
             return Ok(Self::of(path, entry, bounds));
@@ -82,9 +104,9 @@ impl Module {
         // Loading runs code of the module, so it may hang as well.
         let opened = control.call(bounds.call, move |()| {
             let pkcs11 = Pkcs11::new(&file)?;
-            let signing = RawSigning::of(&file)?;
+            let raw = RawCalls::of(&file)?;
             let ours = initialize(&pkcs11)?;
-            Ok::<_, Fault>((Loaded { pkcs11, signing }, ours))
+            Ok::<_, Fault>((Loaded { pkcs11, raw }, ours))
         });
         let (loaded, ours) = opened.and_then(|it| it).map_err(failed)?;
         let entry = modules.entry(path.to_owned()).or_insert(Entry {
@@ -93,6 +115,7 @@ impl Module {
             ours,
             control: Arc::new(Mutex::new(control)),
             hung: Arc::default(),
+            calls: Arc::default(),
         });
         Ok(Self::of(path, entry, bounds))
     }
@@ -113,6 +136,7 @@ impl Module {
             bounds,
             control: Arc::clone(&entry.control),
             hung: Arc::clone(&entry.hung),
+            calls: Arc::clone(&entry.calls),
             process: process::id(),
             behind: None,
         }
@@ -131,9 +155,9 @@ impl Module {
         &self.loaded.pkcs11
     }
 
-    /// The way to sign in one part with a login in between, where the module has it.
-    pub(crate) fn signing(&self) -> Option<RawSigning> {
-        self.loaded.signing
+    /// What the binding cannot call, where the module has functions that everybody shares.
+    pub(crate) fn raw(&self) -> Option<RawCalls> {
+        self.loaded.raw
     }
 
     /// Whether the module may be called at all.
@@ -145,6 +169,20 @@ impl Module {
             return Err(Fault::Hanging);
         }
         Ok(())
+    }
+
+    /// Lets a call into the module, which is counted until the value is dropped. Once the process is
+    /// being ended nobody gets in any more, nor on: what is let wait here ends with the process.
+    pub(crate) fn enter(&self) -> Result<Inside, Fault> {
+        self.usable()?;
+        let inside = Inside::new(&self.calls);
+        if LEAVING.load(Ordering::SeqCst) {
+            drop(inside);
+            loop {
+                thread::park();
+            }
+        }
+        Ok(inside)
     }
 
     /// Notes that a call did not come back. Its thread is still inside the module, so nobody else
@@ -163,7 +201,7 @@ impl Module {
         &self,
         act: impl FnOnce(&Pkcs11) -> Result<R, Answer> + Send + 'static,
     ) -> Result<R, Fault> {
-        self.usable()?;
+        let _inside = self.enter()?;
         let pkcs11 = self.loaded.pkcs11.clone();
         let mut control = locked(&self.control);
         let answer = control.call(self.bounds.call, move |()| act(&pkcs11));
@@ -189,11 +227,50 @@ impl Drop for Module {
         let pkcs11 = self.loaded.pkcs11.clone();
         let mut control = locked(&self.control);
         // Nobody is left who could be told; what was written is on the token already.
-        let _ = control.call(self.bounds.call, move |()| pkcs11.finalize());
+        let finalized = control.call(self.bounds.call, move |()| pkcs11.finalize());
+        entry.ours = !matches!(finalized, Ok(Ok(())));
         if control.is_hung() {
             self.give_up();
         }
     }
+}
+
+/// Set once this process is being ended.
+static LEAVING: AtomicBool = AtomicBool::new(false);
+
+/// How long a call that is under way then may take.
+const LEAVING_BOUND: Duration = Duration::from_secs(2);
+
+/// Finalises every module that this process has in use, as soon as nobody is inside one; what does
+/// not come back within [`LEAVING_BOUND`] is left as it is. No call is made after that.
+pub(crate) fn leave() {
+    LEAVING.store(true, Ordering::SeqCst);
+    let started = Instant::now();
+    let waiting = || started.elapsed() < LEAVING_BOUND && pause();
+    // Held by somebody who opens or finalises a module: that ends too.
+    let mut modules = MODULES.try_lock();
+    while modules.is_err() && waiting() {
+        modules = MODULES.try_lock();
+    }
+    let Ok(modules) = modules else { return };
+    for entry in modules.values().filter(|entry| entry.users > 0 && entry.ours) {
+        while entry.calls.load(Ordering::SeqCst) > 0 && waiting() {}
+        let busy = entry.calls.load(Ordering::SeqCst) > 0;
+        // From here on no session is closed by anybody either.
+        if entry.hung.swap(true, Ordering::SeqCst) || busy {
+            continue;
+        }
+        let pkcs11 = entry.loaded.pkcs11.clone();
+        if let Ok(mut control) = entry.control.try_lock() {
+            // Nobody is left who could be told.
+            let _ = control.call(LEAVING_BOUND, move |()| pkcs11.finalize());
+        }
+    }
+}
+
+fn pause() -> bool {
+    thread::sleep(Duration::from_millis(1));
+    true
 }
 
 /// Whether it was us who initialised it.

@@ -15,7 +15,8 @@ use signer_core::{
 
 use crate::fault::Fault;
 use crate::gate::{self, Pin, Presented, Role};
-use crate::module::Module;
+use crate::lane::Posted;
+use crate::module::{Inside, Module};
 use crate::pool::{Access, Borrowed, Pool, Seat, Worker};
 use crate::slots::{self, Identity, Seen};
 
@@ -48,6 +49,13 @@ struct Login {
 pub(crate) enum As {
     Anyone,
     User,
+}
+
+/// Something that was handed over to a session's thread.
+#[derive(Debug)]
+pub(crate) struct UnderWay<R> {
+    posted: Posted<Result<R, Fault>>,
+    _inside: Inside,
 }
 
 impl OpenToken {
@@ -145,8 +153,35 @@ impl OpenToken {
         bound: Duration,
         act: impl FnOnce(&mut Seat) -> Result<R, Fault> + Send + 'static,
     ) -> Result<R, Fault> {
-        self.module.usable()?;
+        let _inside = self.module.enter()?;
         let answer = worker.lane.call(bound, act);
+        if worker.lane.is_hung() {
+            self.module.give_up();
+        }
+        answer?
+    }
+
+    /// Hands something over to a session's thread, to be done after what was handed over before.
+    pub(crate) fn post<R: Send + 'static>(
+        &self,
+        worker: &mut Worker,
+        act: impl FnOnce(&Session) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<UnderWay<R>, Fault> {
+        let inside = self.module.enter()?;
+        let posted = worker.lane.post(move |seat: &mut Seat| match &seat.session {
+            Some(session) => act(session),
+            None => Err(closed()),
+        })?;
+        Ok(UnderWay { posted, _inside: inside })
+    }
+
+    /// Waits for what was handed over, for as long as a call may take.
+    pub(crate) fn collect<R>(
+        &self,
+        worker: &mut Worker,
+        under_way: UnderWay<R>,
+    ) -> Result<R, Fault> {
+        let answer = worker.lane.collect(under_way.posted, self.module.bounds().call);
         if worker.lane.is_hung() {
             self.module.give_up();
         }
@@ -304,7 +339,9 @@ impl OpenToken {
         let mut login = locked(&self.login);
         login.verified = None;
         if login.pin.is_some() {
-            login.pin = Some(Secret::new(pin.expose().to_vec()));
+            // One that was entered at the token is not known here.
+            let known = Some(pin).filter(|pin| !pin.expose().is_empty());
+            login.pin = known.map(|pin| Secret::new(pin.expose().to_vec()));
         }
         // What failed before may be right from now on. What cannot be forgotten is refused with the
         // way out.
@@ -339,8 +376,7 @@ impl OpenToken {
         let bound = match octets {
             Some(_) => bounds.call,
             None => {
-                let (token, kind) = (self.name.as_str(), role.kind());
-                self.context.interaction.event(Event::PinPad { token, kind });
+                self.told_to_enter(role.kind());
                 bounds.pin_pad
             }
         };
@@ -353,10 +389,12 @@ impl OpenToken {
         Attempt { id: &self.id, token: &self.name, kind: role.kind(), rules: self.rules }
     }
 
-    /// Logs in as the security officer, does something, and logs out.
+    /// Logs in as the security officer, does something, and logs out. `entered` is the secret that a
+    /// person enters at the token while it is done, if any.
     pub(crate) fn as_officer<R: Send + 'static>(
         &self,
         secret: &Secret,
+        entered: Option<SecretKind>,
         act: impl FnOnce(&Session) -> Result<R, Fault> + Send + 'static,
     ) -> Result<R> {
         let doing = |fault: Fault| fault.doing(format!("working with {}", self.name));
@@ -370,7 +408,14 @@ impl OpenToken {
             Ok(session.login(role, pin)?)
         })
         .map_err(doing)?;
-        let bound = self.module.bounds().call;
+        let bounds = self.module.bounds();
+        let bound = match entered {
+            None => bounds.call,
+            Some(kind) => {
+                self.told_to_enter(kind);
+                bounds.pin_pad
+            }
+        };
         let answer = self.on(worker, bound, act);
         let left = self.leave(worker);
         let value = answer.map_err(doing)?;
@@ -399,16 +444,28 @@ impl OpenToken {
         })
     }
 
+    /// Whether secrets can be entered at the token (`CKF_PROTECTED_AUTHENTICATION_PATH`).
+    pub(crate) fn has_pad(&self) -> bool {
+        locked(&self.place).info.protected_authentication_path()
+    }
+
     /// Whether a secret stands for "at the token": an empty one, where the token has a way to enter
     /// it.
     pub(crate) fn pad_for(&self, secret: &Secret) -> bool {
-        secret.expose().is_empty() && locked(&self.place).info.protected_authentication_path()
+        secret.expose().is_empty() && self.has_pad()
+    }
+
+    /// Has a person told to enter a secret at the token.
+    pub(crate) fn told_to_enter(&self, kind: SecretKind) {
+        self.context.interaction.event(Event::PinPad { token: &self.name, kind });
     }
 
     /// Whether the PIN is to be entered at the token: it can be, and no source is named for it.
     fn at_the_token(&self) -> Result<bool, Fault> {
-        let named = self.context.secrets.source(SecretKind::Pin).is_some();
-        Ok(!named && self.info()?.protected_authentication_path())
+        let secrets = &self.context.secrets;
+        let elsewhere =
+            secrets.source(SecretKind::Pin).is_some() || secrets.is_withheld(SecretKind::Pin);
+        Ok(!elsewhere && self.info()?.protected_authentication_path())
     }
 
     pub(crate) fn tries(&self, role: Role) -> Result<Tries> {

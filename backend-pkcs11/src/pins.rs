@@ -1,8 +1,10 @@
 //! The user's PIN, and the security officer's that stands where a YubiKey has its PUK.
 
+use cryptoki::session::Session;
+use cryptoki::types::AuthPin;
 use signer_core::{
-    Administration, Contents, Error, ManagementKeyInfo, NewManagementKey, PinManager, PinStatus,
-    Result, Retries, Secret, SecretKind, SecretRules,
+    Administration, Contents, Error, ManagementKeyAlgorithm, ManagementKeyInfo, NewManagementKey,
+    PinManager, PinStatus, Result, Retries, Secret, SecretKind, SecretRules, TouchPolicy,
 };
 
 use crate::fault::Fault;
@@ -10,6 +12,7 @@ use crate::gate::{self, Role};
 use crate::key_object;
 use crate::open_token::As;
 use crate::pool::Access;
+use crate::raw::RawCalls;
 use crate::token::Pkcs11Token;
 
 /// An empty secret means one that is entered at the token, where the token has a way to do so.
@@ -20,6 +23,10 @@ impl PinManager for Pkcs11Token {
 
     fn unblocker(&self) -> SecretKind {
         SecretKind::SoPin
+    }
+
+    fn has_pin_pad(&self) -> bool {
+        self.open.has_pad()
     }
 
     fn pin_status(&mut self) -> Result<PinStatus> {
@@ -42,27 +49,28 @@ impl PinManager for Pkcs11Token {
         })
     }
 
+    /// At the token both are entered there, or neither is.
     fn change(&mut self, pin: &Secret, new_pin: &Secret) -> Result<()> {
-        self.acceptable(SecretKind::NewPin, new_pin)?;
-        if self.open.pad_for(pin) {
-            return Err(at_the_token("changing the PIN"));
-        }
-        let new = gate::auth_pin(new_pin.expose())?;
+        let change = self.setting(pin, SecretKind::NewPin, new_pin)?;
+        let old = (!self.open.pad_for(pin)).then_some(pin);
         self.with_writer(|open, worker| {
             open.leave(worker)?;
-            open.present(worker, Role::User, Some(pin), move |session, _, pin| match pin {
-                Some(pin) => Ok(session.set_pin(pin, &new)?),
-                None => Err(Fault::Nonsense("no PIN".into())),
-            })
+            open.present(worker, Role::User, old, move |session, _, pin| change(session, pin))
         })?;
         self.open.pin_is_now(new_pin);
         Ok(())
     }
 
     fn unblock(&mut self, puk: &Secret, new_pin: &Secret) -> Result<()> {
-        self.acceptable(SecretKind::NewPin, new_pin)?;
-        let new = gate::auth_pin(new_pin.expose())?;
-        self.open.as_officer(puk, move |session| Ok(gate::reset_pin(session, &new)?))?;
+        if self.open.pad_for(new_pin) {
+            let raw = self.raw("setting a PIN at the token itself")?;
+            let entered = Some(SecretKind::NewPin);
+            self.open.as_officer(puk, entered, move |session| raw.init_pin_at_pad(session))?;
+        } else {
+            self.acceptable(SecretKind::NewPin, new_pin)?;
+            let new = gate::auth_pin(new_pin.expose())?;
+            self.open.as_officer(puk, None, move |session| Ok(gate::reset_pin(session, &new)?))?;
+        }
         self.open.pin_is_now(new_pin);
         Ok(())
     }
@@ -75,10 +83,14 @@ impl Administration for Pkcs11Token {
     }
 
     fn change_puk(&mut self, puk: &Secret, new_puk: &Secret) -> Result<()> {
-        self.acceptable(SecretKind::NewSoPin, new_puk)?;
-        let (old, new) = (gate::auth_pin(puk.expose())?, gate::auth_pin(new_puk.expose())?);
+        let change = self.setting(puk, SecretKind::NewSoPin, new_puk)?;
+        let old = match self.open.pad_for(puk) {
+            true => None,
+            false => Some(gate::auth_pin(puk.expose())?),
+        };
+        let entered = old.is_none().then_some(SecretKind::NewSoPin);
         // The officer has just logged in with it, so the old one is right.
-        self.open.as_officer(puk, move |session| Ok(session.set_pin(&old, &new)?))
+        self.open.as_officer(puk, entered, move |session| change(session, old.as_ref()))
     }
 
     fn set_retries(&mut self, _retries: Retries) -> Result<()> {
@@ -90,6 +102,14 @@ impl Administration for Pkcs11Token {
     }
 
     fn management_key(&mut self) -> Result<ManagementKeyInfo> {
+        Err(absent("a management key"))
+    }
+
+    fn check_management_key(
+        &self,
+        _algorithm: ManagementKeyAlgorithm,
+        _touch: TouchPolicy,
+    ) -> Result<()> {
         Err(absent("a management key"))
     }
 
@@ -122,6 +142,42 @@ impl Pkcs11Token {
         act(&self.open, worker).map_err(doing)
     }
 
+    /// What puts a new secret in place of an old one: here, or both at the token.
+    fn setting(
+        &self,
+        old: &Secret,
+        kind: SecretKind,
+        new: &Secret,
+    ) -> Result<impl FnOnce(&Session, Option<&AuthPin>) -> Result<(), Fault> + Send + 'static> {
+        let at_the_token = self.open.pad_for(old);
+        if at_the_token != self.open.pad_for(new) {
+            return Err(Error::Unsupported {
+                operation: "entering one of two secrets at the token".into(),
+                needs: "both from there, or a source for each".into(),
+            });
+        }
+        let (raw, new) = match at_the_token {
+            true => (Some(self.raw("changing a PIN at the token itself")?), None),
+            false => {
+                self.acceptable(kind, new)?;
+                refuse_equal(old, new, kind)?;
+                (None, Some(gate::auth_pin(new.expose())?))
+            }
+        };
+        Ok(move |session: &Session, old: Option<&AuthPin>| match (raw, old, &new) {
+            (Some(raw), ..) => raw.set_pin_at_pad(session),
+            (None, Some(old), Some(new)) => Ok(session.set_pin(old, new)?),
+            (None, ..) => Err(Fault::Nonsense("no PIN".into())),
+        })
+    }
+
+    fn raw(&self, operation: &str) -> Result<RawCalls> {
+        self.open.module().raw().ok_or_else(|| Error::Unsupported {
+            operation: format!("{operation} through p11-kit"),
+            needs: "the module itself in module-path".into(),
+        })
+    }
+
     fn acceptable(&self, kind: SecretKind, secret: &Secret) -> Result<()> {
         match self.open.rules().objection(secret.expose()) {
             None => Ok(()),
@@ -132,13 +188,15 @@ impl Pkcs11Token {
     }
 }
 
-fn absent(operation: &str) -> Error {
-    Error::Unsupported { operation: operation.into(), needs: "a PIV token".into() }
+/// A change that changes nothing is a slip.
+fn refuse_equal(old: &Secret, new: &Secret, kind: SecretKind) -> Result<()> {
+    if old != new {
+        return Ok(());
+    }
+    let (origin, reason) = ("its source".into(), "it is the old one".into());
+    Err(Error::SecretUnusable { kind, origin, reason })
 }
 
-fn at_the_token(operation: &str) -> Error {
-    Error::Unsupported {
-        operation: format!("{operation} at the token itself"),
-        needs: "the PIN from a source, or the vendor's own program".into(),
-    }
+fn absent(operation: &str) -> Error {
+    Error::Unsupported { operation: operation.into(), needs: "a PIV token".into() }
 }

@@ -1,9 +1,13 @@
-//! The one module with `unsafe` in it: signing in one part, with a login in between.
+//! The one module with `unsafe` in it: what the binding cannot call.
 //!
-//! A key with `CKA_ALWAYS_AUTHENTICATE` wants `C_Login(CKU_CONTEXT_SPECIFIC)` after `C_SignInit` and
+//! Signing in one part, with a login in between. A key with `CKA_ALWAYS_AUTHENTICATE` wants `C_Login(CKU_CONTEXT_SPECIFIC)` after `C_SignInit` and
 //! right before `C_Sign` (PKCS#11 3.1 section 5.6.7). The binding's `Session::sign` makes both in
-//! one go, and its multi-part calls do not work with mechanisms that take a finished hash. So these
-//! two functions are called here, by pointers out of the module's own function list.
+//! one go, and its multi-part calls do not work with mechanisms that take a finished hash.
+//!
+//! Setting a PIN that is entered at the token's own PIN pad. `C_SetPIN` and `C_InitPIN` are given null
+//! for it (sections 5.5.8 and 5.5.9), and the binding always gives a PIN.
+//!
+//! So these functions are called here, by pointers out of the module's own function list.
 
 use std::path::Path;
 use std::ptr;
@@ -14,7 +18,8 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 use cryptoki_sys::{
-    CK_FUNCTION_LIST_PTR, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG, CKR_OK,
+    CK_FUNCTION_LIST_PTR, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG, CK_UTF8CHAR,
+    CKR_OK,
 };
 
 use crate::fault::Fault;
@@ -24,18 +29,29 @@ type SignInit =
 type Sign =
     unsafe extern "C" fn(CK_SESSION_HANDLE, *mut u8, CK_ULONG, *mut u8, *mut CK_ULONG) -> CK_ULONG;
 
+type SetPin = unsafe extern "C" fn(
+    CK_SESSION_HANDLE,
+    *mut CK_UTF8CHAR,
+    CK_ULONG,
+    *mut CK_UTF8CHAR,
+    CK_ULONG,
+) -> CK_ULONG;
+type InitPin = unsafe extern "C" fn(CK_SESSION_HANDLE, *mut CK_UTF8CHAR, CK_ULONG) -> CK_ULONG;
+
 /// No signature is longer: RSA with 4096 bits makes 512 octets.
 const ROOM: usize = 1024;
 
-/// `C_SignInit` and `C_Sign` of one loaded module.
+/// Functions of one loaded module.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RawSigning {
+pub(crate) struct RawCalls {
     sign_init: SignInit,
     sign: Sign,
+    set_pin: SetPin,
+    init_pin: InitPin,
 }
 
-impl RawSigning {
-    /// Takes the two functions out of a module that is loaded already; this holds it loaded until
+impl RawCalls {
+    /// Takes the functions out of a module that is loaded already; this holds it loaded until
     /// the process ends. Nothing where every caller gets a module of its own, as p11-kit's proxy and
     /// its client have it: these functions would not know the binding's sessions.
     pub(crate) fn of(module: &Path) -> Result<Option<Self>, Fault> {
@@ -59,10 +75,33 @@ impl RawSigning {
         // SAFETY: after CKR_OK the pointer is null, which `as_ref` sees, or points to the module's
         // own list, which is static data of a library that is never unloaded (`forget` below).
         let functions = unsafe { list.as_ref() };
-        let functions = functions.and_then(|list| Some((list.C_SignInit?, list.C_Sign?)));
+        let functions = functions.and_then(|list| {
+            Some(Self {
+                sign_init: list.C_SignInit?,
+                sign: list.C_Sign?,
+                set_pin: list.C_SetPIN?,
+                init_pin: list.C_InitPIN?,
+            })
+        });
         // The pointers live as long as the library is loaded, which is from here on for ever.
         std::mem::forget(library);
-        Ok(functions.filter(|_| list == again).map(|(sign_init, sign)| Self { sign_init, sign }))
+        Ok(functions.filter(|_| list == again))
+    }
+
+    /// Has the PIN of whoever is logged in changed, else the user's; both are entered at the token.
+    pub(crate) fn set_pin_at_pad(self, session: &Session) -> Result<(), Fault> {
+        // SAFETY: the function is the module's own C_SetPIN. Null with a length of nothing is what the
+        // standard has for a PIN that is entered at the token; nothing is pointed to.
+        let answer =
+            unsafe { (self.set_pin)(session.handle(), ptr::null_mut(), 0, ptr::null_mut(), 0) };
+        if answer == CKR_OK { Ok(()) } else { Err(code(answer, Function::SetPIN)) }
+    }
+
+    /// Sets the user's PIN, as the officer who is logged in; it is entered at the token.
+    pub(crate) fn init_pin_at_pad(self, session: &Session) -> Result<(), Fault> {
+        // SAFETY: as in `set_pin_at_pad`, for C_InitPIN.
+        let answer = unsafe { (self.init_pin)(session.handle(), ptr::null_mut(), 0) };
+        if answer == CKR_OK { Ok(()) } else { Err(code(answer, Function::InitPIN)) }
     }
 
     /// Signs `data` with `key` in one part. `between` runs after `C_SignInit`; when it fails,

@@ -1,5 +1,6 @@
 //! Signing with a key on a token.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use crate::fault::Fault;
 use crate::fingerprint::fingerprint;
 use crate::key_object::{self, WholeKey};
 use crate::method::Method;
-use crate::open_token::{As, OpenToken};
+use crate::open_token::{As, OpenToken, UnderWay};
 use crate::pool::{Access, Borrowed, Worker};
 use crate::signing;
 
@@ -22,7 +23,10 @@ use crate::signing;
 const SHARED: Duration = Duration::from_millis(4);
 const MOST_SHARED: usize = 64;
 /// How many such lots are signed before a single signature shows how long one takes by now.
-const CHUNKS_BEFORE_LOOKING: usize = 8;
+const LOTS_BEFORE_LOOKING: usize = 8;
+
+/// What came of a lot: signatures, and what ended it early.
+type Lot = (Vec<Vec<u8>>, Option<Fault>);
 
 /// One private key on a token, ready to sign.
 ///
@@ -101,7 +105,7 @@ impl Pkcs11Signer {
         if worker.open.is_none() {
             self.open.mend(worker, As::User)?;
         }
-        let (raw, method) = (self.open.module().signing(), self.method);
+        let (raw, method) = (self.open.module().raw(), self.method);
         let key = *self.handle();
         if !self.always_authenticate {
             let bound = self.open.module().bounds().call;
@@ -115,29 +119,81 @@ impl Pkcs11Signer {
         })
     }
 
-    /// Signs as many of these as may share one handing over. What the caller gets is short of them
-    /// where the session was lost; making that good is left to [`Self::sign_with`].
-    fn sign_some(&self, worker: &mut Worker, messages: &[&[u8]]) -> Result<Vec<Signature>, Fault> {
-        let inputs: Vec<_> = messages.iter().map(|message| self.method.input(message)).collect();
-        let (raw, method, key) = (self.open.module().signing(), self.method, *self.handle());
-        let bound = self.open.module().bounds().call;
-        let (made, fault) = self.open.on(worker, bound, move |session| {
+    /// Signs lot after lot. While one is being signed the next is made ready, and the one before put
+    /// into its form. What the caller gets ends where the session was lost; making that good is left to
+    /// [`Self::sign_with`].
+    fn sign_lots<'m>(
+        &self,
+        worker: &mut Worker,
+        lots: impl Iterator<Item = &'m [&'m [u8]]>,
+    ) -> Result<Vec<Signature>, Fault> {
+        let mut signatures = Vec::new();
+        let mut under_way = VecDeque::new();
+        // Once one fails, none after it is begun.
+        let failed = Arc::new(AtomicBool::new(false));
+        for lot in lots {
+            let posted = self.post(worker, lot, &failed)?;
+            under_way.push_back(posted);
+            if under_way.len() > 1
+                && let Some(first) = under_way.pop_front()
+            {
+                self.take(worker, first, &mut signatures)?;
+            }
+            if failed.load(Ordering::Acquire) {
+                break;
+            }
+        }
+        for rest in under_way {
+            self.take(worker, rest, &mut signatures)?;
+        }
+        Ok(signatures)
+    }
+
+    /// Hands a lot over to the session's thread.
+    fn post(
+        &self,
+        worker: &mut Worker,
+        lot: &[&[u8]],
+        failed: &Arc<AtomicBool>,
+    ) -> Result<UnderWay<Lot>, Fault> {
+        let inputs: Vec<_> = lot.iter().map(|message| self.method.input(message)).collect();
+        let (raw, method, key) = (self.open.module().raw(), self.method, *self.handle());
+        let failed = Arc::clone(failed);
+        self.open.post(worker, move |session| {
             let mut made = Vec::with_capacity(inputs.len());
             for input in &inputs {
+                if failed.load(Ordering::Acquire) {
+                    break;
+                }
                 match signing::sign(raw, session, key, method, input) {
                     Ok(octets) => made.push(octets),
-                    Err(fault) => return Ok((made, Some(fault))),
+                    Err(fault) => {
+                        failed.store(true, Ordering::Release);
+                        return Ok((made, Some(fault)));
+                    }
                 }
             }
             Ok((made, None))
-        })?;
+        })
+    }
+
+    fn take(
+        &self,
+        worker: &mut Worker,
+        under_way: UnderWay<Lot>,
+        signatures: &mut Vec<Signature>,
+    ) -> Result<(), Fault> {
+        let (made, fault) = self.open.collect(worker, under_way)?;
         if let Some(fault) = fault
             && !self.is_lost(&fault, worker)
         {
             worker.open = None;
             return Err(fault);
         }
-        made.into_iter().map(|octets| self.method.signature(octets, self.spec)).collect()
+        for octets in made {
+            signatures.push(self.method.signature(octets, self.spec)?);
+        }
+        Ok(())
     }
 
     fn handle(&self) -> MutexGuard<'_, ObjectHandle> {
@@ -230,19 +286,13 @@ impl SigningSession for Run<'_> {
             let most = SHARED.as_nanos() / started.elapsed().as_nanos().max(1);
             let most = usize::try_from(most).unwrap_or(usize::MAX).min(MOST_SHARED);
             let rest = messages.get(signatures.len()..).unwrap_or_default();
-            for some in rest.chunks(most.max(1)).take(CHUNKS_BEFORE_LOOKING) {
-                if most < 2 {
-                    break;
-                }
-                let worker = self.borrowed.worker().map_err(|fault| self.signer.failed(fault))?;
-                let made = self.signer.sign_some(worker, some);
-                let made = made.map_err(|fault| self.signer.failed(fault))?;
-                let all = made.len() == some.len();
-                signatures.extend(made);
-                if !all {
-                    break;
-                }
+            if most < 2 || rest.is_empty() {
+                continue;
             }
+            let worker = self.borrowed.worker().map_err(|fault| self.signer.failed(fault))?;
+            let lots = rest.chunks(most).take(LOTS_BEFORE_LOOKING);
+            let made = self.signer.sign_lots(worker, lots);
+            signatures.extend(made.map_err(|fault| self.signer.failed(fault))?);
         }
         Ok(signatures)
     }

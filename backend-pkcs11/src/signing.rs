@@ -8,11 +8,11 @@ use signer_core::Error;
 
 use crate::fault::Fault;
 use crate::method::Method;
-use crate::raw::RawSigning;
+use crate::raw::RawCalls;
 
 /// Signs. The raw way saves asking for the length first.
 pub(crate) fn sign(
-    raw: Option<RawSigning>,
+    raw: Option<RawCalls>,
     session: &Session,
     key: ObjectHandle,
     method: Method,
@@ -27,7 +27,7 @@ pub(crate) fn sign(
 
 /// Signs with a key that wants the PIN each time.
 pub(crate) fn sign_with_pin(
-    raw: Option<RawSigning>,
+    raw: Option<RawCalls>,
     session: &Session,
     key: ObjectHandle,
     method: Method,

@@ -174,6 +174,7 @@ pub(crate) fn describe(seen: &Seen, module: &std::path::Path) -> Result<TokenInf
     let version = seen.info.firmware_version();
     Ok(TokenInfo {
         locator,
+        name: identity.name(),
         model: format!("{} {}", identity.manufacturer, identity.model).trim().to_owned(),
         serial: Some(identity.serial).filter(|it| !it.is_empty()),
         version: Some(version.to_string()).filter(|it| it != "0.0"),

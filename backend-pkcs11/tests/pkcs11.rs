@@ -10,6 +10,8 @@ mod common;
 mod faults;
 #[path = "pkcs11/isolation.rs"]
 mod isolation;
+#[path = "pkcs11/pin_pad.rs"]
+mod pin_pad;
 #[path = "pkcs11/pins.rs"]
 mod pins;
 #[path = "pkcs11/tokens.rs"]

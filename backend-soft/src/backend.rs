@@ -15,7 +15,7 @@ impl Backend for SoftBackend {
         "soft"
     }
 
-    fn list(&self) -> Result<Vec<TokenInfo>> {
+    fn list(&self, _with: &OpenContext) -> Result<Vec<TokenInfo>> {
         Ok(Vec::new())
     }
 

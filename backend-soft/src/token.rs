@@ -24,6 +24,7 @@ impl SoftToken {
     pub(crate) fn new(locator: Locator, path: PathBuf, context: OpenContext) -> Self {
         let info = TokenInfo {
             locator,
+            name: path.display().to_string(),
             model: "key file".into(),
             serial: None,
             version: None,

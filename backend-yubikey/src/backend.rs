@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use signer_core::{
-    Backend, Error, Event, Interaction, KeyRef, Locator, OpenContext, Result, SecretKind, Silent,
-    Token, TokenInfo,
+    Backend, Error, Event, Interaction, KeyRef, Locator, OpenContext, Result, SecretKind, Token,
+    TokenInfo,
 };
 
 use crate::card::Card;
@@ -126,24 +126,27 @@ impl Backend for YubiKeyBackend {
         "yubikey"
     }
 
-    /// What does not answer is left out as long as something does.
-    fn list(&self) -> Result<Vec<TokenInfo>> {
+    fn list(&self, with: &OpenContext) -> Result<Vec<TokenInfo>> {
         let mut tokens = Vec::new();
-        let mut failure = None;
-        let nobody: Arc<dyn Interaction> = Arc::new(Silent);
+        let mut failures = Vec::new();
         for reader in self.readers_for(&Wanted::default())? {
-            match self.open_reader(&reader, &nobody) {
+            match self.open_reader(&reader, &with.interaction) {
                 Ok(Some(card)) => {
-                    tokens.push(YubiKeyToken::new(card, OpenContext::default())?.info().clone());
+                    tokens.push(YubiKeyToken::new(card, with.clone())?.info().clone());
                 }
                 Ok(None) => {}
-                Err(error) => failure = failure.or(Some(error)),
+                Err(error) => failures.push((reader, error)),
             }
         }
-        match failure {
-            Some(error) if tokens.is_empty() => Err(error),
-            _ => Ok(tokens),
+        let returned = match tokens.is_empty() {
+            true => failures.pop().map(|(_, error)| error),
+            false => None,
+        };
+        for (reader, error) in failures {
+            let (token, reason) = (format!("the YubiKey in {reader}"), in_full(&error));
+            with.interaction.event(Event::OutOfReach { token: &token, reason: &reason });
         }
+        returned.map_or(Ok(tokens), Err)
     }
 
     fn key(&self, at: &Locator) -> Result<KeyRef> {
@@ -154,6 +157,12 @@ impl Backend for YubiKeyBackend {
     fn open(&self, at: &Locator, with: &OpenContext) -> Result<Box<dyn Token>> {
         self.open_token(at, with).map(|token| Box::new(token) as Box<dyn Token>)
     }
+}
+
+/// An error and what it came from.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let cause = error.source().map(|source| format!(": {}", in_full(source)));
+    format!("{error}{}", cause.unwrap_or_default())
 }
 
 /// Which card a locator names.

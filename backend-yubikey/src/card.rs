@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use signer_core::pin_guard::Verified;
-use signer_core::{Error, PinStatus, Result, Secret, SecretKind, Seen};
+use signer_core::{Error, KeyInfo, PinStatus, Result, Secret, SecretKind, Seen};
 use zeroize::Zeroizing;
 
 use crate::advice::Advice;
@@ -66,6 +66,7 @@ impl Card {
             selected: false,
             management_key: None,
             management_secret: None,
+            made: Vec::new(),
             seen: Arc::default(),
         };
         let seen = Arc::clone(&connection.seen);
@@ -183,6 +184,9 @@ struct Connection {
     /// The management key as it was given, once it was right: nobody is asked twice, and a source
     /// that can be read once is enough for an act of several steps.
     management_secret: Option<Secret>,
+    /// The keys that were made or imported here: firmware before 5.3 does not tell of all of them
+    /// again. Forgotten with the connection, since another key may be there afterwards.
+    made: Vec<KeyInfo>,
 }
 
 impl Connection {
@@ -203,6 +207,7 @@ impl Connection {
     /// Makes a lost connection anew, once; then only the same card will do.
     fn begin_again(&mut self, lost: &TransportError) -> Result<()> {
         self.selected = false;
+        self.made.clear();
         let made = self.channel.transport.reconnect().map_err(CardError::from);
         made.and_then(|()| self.begin_once()).map_err(|error| error.doing(self.beginning()))?;
         let same = match (self.identity.serial, lost) {
@@ -348,6 +353,10 @@ impl Transaction<'_> {
 
     pub(crate) fn management_secret(&mut self) -> &mut Option<Secret> {
         &mut self.connection.management_secret
+    }
+
+    pub(crate) fn made(&mut self) -> &mut Vec<KeyInfo> {
+        &mut self.connection.made
     }
 
     fn select_another(&mut self) -> Result<(), CardError> {

@@ -40,18 +40,14 @@ impl ManagementKey {
         kind: SecretKind,
     ) -> Result<Self> {
         let digits = text.expose();
-        let octets = Secret::filled(digits.len().div_ceil(2), |space| {
-            for ((index, pair), octet) in digits.chunks(2).enumerate().zip(&mut *space) {
-                let value = match pair {
-                    [high, low] => digit(*high).zip(digit(*low)).map(|(high, low)| high << 4 | low),
-                    _ => None,
-                };
-                *octet = value.ok_or_else(|| {
-                    let at = index * 2;
-                    unusable(kind, format!("octet {at} is not one of two hexadecimal digits"))
-                })?;
+        if let Some(reason) = not_hexadecimal(digits) {
+            return Err(unusable(kind, reason));
+        }
+        let octets = Secret::filled(digits.len() / 2, |space| {
+            for (pair, octet) in digits.chunks(2).zip(&mut *space) {
+                *octet = pair_of_digits(pair).unwrap_or_default();
             }
-            Ok(space.len())
+            Ok::<_, Error>(space.len())
         })?;
         Self::of(algorithm, octets, kind)
     }
@@ -191,6 +187,17 @@ pub(crate) fn block_length(algorithm: ManagementKeyAlgorithm) -> usize {
 enum Direction {
     Encrypt,
     Decrypt,
+}
+
+/// Why these characters cannot be a management key of any cipher.
+pub(crate) fn not_hexadecimal(text: &[u8]) -> Option<String> {
+    let at = text.chunks(2).position(|pair| pair_of_digits(pair).is_none())? * 2;
+    Some(format!("octet {at} is not one of two hexadecimal digits"))
+}
+
+fn pair_of_digits(pair: &[u8]) -> Option<u8> {
+    let [high, low] = pair else { return None };
+    digit(*high).zip(digit(*low)).map(|(high, low)| high << 4 | low)
 }
 
 fn digit(character: u8) -> Option<u8> {

@@ -20,6 +20,7 @@ use crate::attestation::Attestation;
 use crate::card::{Card, Transaction};
 use crate::certificate;
 use crate::identity::Identity;
+use crate::piv::Probe;
 use crate::secrets::Asker;
 use crate::signer::YubiKeySigner;
 use crate::slot::Slot;
@@ -42,6 +43,7 @@ impl YubiKeyToken {
         let identity = card.identity();
         let info = TokenInfo {
             locator: identity.locator().parse()?,
+            name: identity.name.clone(),
             model: identity.model(),
             serial: identity.serial.map(|serial| serial.to_string()),
             version: Some(identity.version.to_string()),
@@ -145,7 +147,8 @@ pub(crate) struct Found {
 
 impl Found {
     /// By one command where the firmware allows it: metadata from 5.3, an attestation from 4.3 for
-    /// keys that the card made; else the certificate, which says nothing of policies.
+    /// keys that the card made; else what this program put there itself, or the certificate, which
+    /// says nothing of policies.
     fn read(transaction: &mut Transaction<'_>, slot: Slot) -> Result<Option<Self>> {
         let version = transaction.identity().version;
         if version.has_metadata() {
@@ -168,6 +171,10 @@ impl Found {
                 origin: Some(KeyOrigin::Generated),
             }));
         }
+        if let Some(key) = transaction.made().iter().find(|known| known.key == slot.key_ref()) {
+            let KeyInfo { public_key, policy, origin, .. } = key.clone();
+            return Ok(Some(Self { public_key, policy, origin }));
+        }
         let public_key = match stored_certificate(transaction, slot)? {
             None => return Ok(None),
             Some(der) => public_key_of(&der, slot)?,
@@ -176,9 +183,17 @@ impl Found {
     }
 
     fn need(transaction: &mut Transaction<'_>, slot: Slot) -> Result<Self> {
-        let name = transaction.identity().name.clone();
-        Self::read(transaction, slot)?
-            .ok_or_else(|| Error::NotFound { what: format!("a key in {slot} of {name}") })
+        if let Some(found) = Self::read(transaction, slot)? {
+            return Ok(found);
+        }
+        let Identity { name, version, .. } = &*transaction.identity();
+        if !version.has_metadata() && transaction.probe(slot)? != Probe::Empty {
+            return Err(Error::PublicKeyUntold {
+                place: format!("{slot} of {name}"),
+                reason: format!("firmware {version} shows it by a certificate, and none is stored"),
+            });
+        }
+        Err(Error::NotFound { what: format!("a key in {slot} of {name}") })
     }
 
     /// Nothing for kinds that do not sign.

@@ -69,7 +69,9 @@ impl From<&Error> for Exit {
 fn signer(error: &signer_core::Error) -> Exit {
     use signer_core::Error;
     match error {
-        Error::NotFound { .. } | Error::Ambiguous { .. } => Exit::NotFound,
+        Error::NotFound { .. } | Error::Ambiguous { .. } | Error::PublicKeyUntold { .. } => {
+            Exit::NotFound
+        }
         Error::WrongSecret { .. } | Error::FailedBefore { .. } => Exit::WrongSecret,
         Error::Blocked { .. } | Error::LastTryRefused { .. } => Exit::Blocked,
         Error::CompiledWithout { .. } | Error::Unsupported { .. } => Exit::Unsupported,
@@ -82,7 +84,7 @@ fn signer(error: &signer_core::Error) -> Exit {
         | Error::SecretSource { .. }
         | Error::NobodyToAsk { .. }
         | Error::MalformedKey { .. } => Exit::Usage,
-        Error::Device { .. } | Error::TokenBusy { .. } => Exit::Device,
+        Error::Device { .. } | Error::TokenBusy { .. } | Error::WithoutPin { .. } => Exit::Device,
         Error::Storage { .. } | Error::FailureMemory { .. } => Exit::Storage,
         // The type may grow; a kind that is not listed above has no code yet.
         _ => Exit::Internal,
@@ -283,6 +285,7 @@ mod tests {
                 9,
             ),
             (signer_core::Error::TokenBusy { token: "x".into() }.into(), 8),
+            (signer_core::Error::WithoutPin { token: "x".into(), source: None }.into(), 8),
             (signer_core::Error::Device { doing: "x".into(), source: Box::new(io()) }.into(), 8),
             (signer_core::Error::Storage { path: "x".into(), source: io() }.into(), 9),
             (

@@ -60,6 +60,11 @@ fn folder_of(path: &std::path::Path) -> String {
 fn signer(error: &signer_core::Error) -> String {
     use signer_core::{Error, SecretKind};
     match error {
+        Error::Locator { text, .. } if text.starts_with("pkcs11:") => {
+            "name a signer of the settings file or a locator: `--signer \
+             'pkcs11:token=LABEL;object=NAME?module-path=FILE'`"
+                .into()
+        }
         Error::Locator { .. } => {
             "name a signer of the settings file or a locator: `--signer soft:dak_private_key.pem`"
                 .into()
@@ -95,7 +100,12 @@ fn signer(error: &signer_core::Error) -> String {
         Error::WrongSecret { .. } => {
             "check the secret's source before trying again; `touchmark doctor` names it".into()
         }
-        Error::Blocked { kind: SecretKind::Puk | SecretKind::SoPin, .. } => {
+        Error::Blocked { kind: SecretKind::SoPin, .. } => {
+            "nothing here brings it back: initialising the token anew, by its maker's own program, may, \
+             and destroys all keys; a PIN that still has tries works on (`touchmark pin status`)"
+                .into()
+        }
+        Error::Blocked { kind: SecretKind::Puk, .. } => {
             "nothing but a reset brings it back, and that destroys all keys: `touchmark token \
              reset`; a PIN that still has tries works on"
                 .into()
@@ -118,6 +128,9 @@ fn signer(error: &signer_core::Error) -> String {
              `touchmark pin clear-fault`",
             path.display()
         ),
+        Error::WithoutPin { .. } => "set it with the SO PIN that the token was given: `touchmark pin \
+             unblock`"
+            .into(),
         Error::TokenBusy { .. } => {
             "let the other program finish and run it again; `ps -C touchmark` shows it".into()
         }
@@ -154,6 +167,11 @@ fn signer(error: &signer_core::Error) -> String {
             "compare with `touchmark key list`; if the new key is right, correct spki-sha256 or \
              the certificate in the settings file; `touchmark cert import --force` stores a \
              certificate all the same"
+                .into()
+        }
+        Error::PublicKeyUntold { .. } => {
+            "store its certificate with `touchmark cert import`; where it has none, make a key and its \
+             request in one step, in another slot or after a reset: `touchmark csr --generate`"
                 .into()
         }
         Error::Device { .. } => {
@@ -273,6 +291,7 @@ mod tests {
             signer_core::Error::Storage { path: "x".into(), source: io() }.into(),
             signer_core::Error::FailureMemory { path: "x".into(), source: Box::new(io()) }.into(),
             signer_core::Error::TokenBusy { token: "x".into() }.into(),
+            signer_core::Error::WithoutPin { token: "x".into(), source: None }.into(),
             ledger::Error::Missing { path: "x".into() }.into(),
             ledger::Error::ClockRange.into(),
             settings::Error::Missing { path: "x".into() }.into(),
@@ -307,5 +326,8 @@ mod tests {
         let blocked = |kind| of(&signer_core::Error::Blocked { kind, token: "x".into() }.into());
         assert!(blocked(SecretKind::Pin).contains("pin unblock"));
         assert!(blocked(SecretKind::Puk).contains("token reset"));
+        // Which a PKCS#11 token does not have.
+        assert!(!blocked(SecretKind::SoPin).contains("token reset"));
+        assert!(blocked(SecretKind::SoPin).contains("pin status"));
     }
 }

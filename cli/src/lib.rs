@@ -23,6 +23,7 @@ mod hardening;
 mod hint;
 mod identity;
 mod input;
+mod interruption;
 mod isolation;
 mod journal;
 mod prompt;
@@ -64,8 +65,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, registry: &Registry) -
     if let Err(error) = hardening::keep_memory_private() {
         context.output.warn(&format!("this process could not be kept out of core dumps: {error}"));
     }
-    let exit = command::run(&parsed.command, &context)
-        .unwrap_or_else(|failure| context.output.failure(&failure));
+    let exit = interruption::watched(registry, || {
+        command::run(&parsed.command, &context)
+            .unwrap_or_else(|failure| context.output.failure(&failure))
+    });
     if signer_core::memory_was_not_locked() {
         context.output.note(
             "the system locked no memory for secrets (`ulimit -l`), so they may have been swapped out",

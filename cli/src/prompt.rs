@@ -1,5 +1,11 @@
 //! Asking a person for a secret, on the terminal and nowhere else.
 
+#[cfg(unix)]
+mod terminal;
+#[cfg(not(unix))]
+#[path = "prompt/console.rs"]
+mod terminal;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 
@@ -54,10 +60,11 @@ fn question(ask: &SecretRequest<'_>) -> String {
 }
 
 fn read(kind: SecretKind, question: &str) -> Result<Secret> {
-    let entered = rpassword::prompt_password(question).map_err(|source: io::Error| {
-        Error::SecretSource { kind, origin: "prompt".into(), source: Box::new(source) }
-    })?;
-    Ok(Secret::new(entered.into_bytes()))
+    terminal::read(question).map_err(|source| Error::SecretSource {
+        kind,
+        origin: "prompt".into(),
+        source: Box::new(source),
+    })
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ pub(crate) struct Chosen<'a> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Asking {
     given: BTreeMap<SecretKind, SecretSpec>,
+    withheld: Option<SecretKind>,
     people: People,
 }
 
@@ -53,6 +54,12 @@ impl Asking {
     /// Who may be asked.
     pub(crate) fn of(people: People) -> Self {
         Self { people, ..Self::default() }
+    }
+
+    /// This secret is not presented, whatever source it has.
+    pub(crate) fn withholding(mut self, kind: SecretKind) -> Self {
+        self.withheld = Some(kind);
+        self
     }
 
     fn source(&self, kind: SecretKind) -> Option<SecretSpec> {
@@ -189,7 +196,7 @@ impl<'a> Chosen<'a> {
                 Err(Error::Refused {
                     what: format!(
                         "{} has firmware {found}, and the settings ask for {wanted} or later",
-                        info.name()
+                        info.name
                     ),
                     hint: format!(
                         "use a newer token, or change min-firmware of {}; `touchmark token list` \
@@ -391,6 +398,9 @@ fn secrets(global: &Global, configured: &SignerSettings, asking: Asking) -> Resu
         if let Some(source) = asking.source(kind).or_else(|| source(kind)) {
             secrets = secrets.with(kind, source);
         }
+    }
+    if let Some(kind) = asking.withheld {
+        secrets = secrets.withholding(kind);
     }
     if asking.people == People::Asked && !global.no_input && prompt::is_possible() {
         secrets = secrets.with_prompt(Arc::new(Prompt));

@@ -153,15 +153,22 @@ impl<'a> Custodian<'a> {
         }
     }
 
+    /// Refuses a random secret that nobody would keep. What an act sets is looked at here before it
+    /// asks for anything or shows the token a secret.
+    fn need_escrow(&self, kinds: &[SecretKind]) -> Result<()> {
+        let random = |kind| self.with.secrets.source(kind) == Some(&SecretSpec::Random);
+        match kinds.iter().copied().find(|kind| random(*kind)) {
+            Some(kind) if self.escrow.is_none() => Err(Error::NoEscrow { kind }),
+            _ => Ok(()),
+        }
+    }
+
     /// Asks for a secret that the token will be given or shown. A random one is in escrow when this
     /// returns, and so is every other one where an escrow is named.
     fn secret(&mut self, kind: SecretKind, rules: SecretRules, tries: Tries) -> Result<Secret> {
-        let random = self.with.secrets.source(kind) == Some(&SecretSpec::Random);
-        if random && self.escrow.is_none() {
-            return Err(Error::NoEscrow { kind });
-        }
+        self.need_escrow(&[kind])?;
         let info = self.token.info();
-        let (token, serial) = (info.name(), info.serial.clone());
+        let (token, serial) = (info.name.clone(), info.serial.clone());
         let serial = serial.as_deref();
         let ask = SecretRequest { kind, token: &token, serial, tries, rules };
         let secret = self.with.secrets.fetch(&ask)?;
@@ -258,12 +265,12 @@ impl<'a> Custodian<'a> {
     }
 
     fn pin_manager(&mut self) -> Result<&mut dyn PinManager> {
-        let name = self.token.info().name();
+        let name = self.token.info().name.clone();
         self.token.pin_manager().ok_or_else(|| lacks(&name, "a PIN"))
     }
 
     fn administration(&mut self) -> Result<&mut dyn Administration> {
-        let name = self.token.info().name();
+        let name = self.token.info().name.clone();
         self.token.administration().ok_or_else(|| lacks(&name, "a PUK or a management key"))
     }
 }

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use custody::{Custodian, Error, EscrowFolder};
 use ledger::{EntryFilter, Event, Ledger, Location, OpenOptions};
 use signer_core::{
-    Administration, Contents, Error as SignerError, KeyInfo, KeyRef, Locator, ManagementKeyInfo,
-    NewManagementKey, OpenContext, PinGuard, PinManager, PinStatus, Result, Retries, Secret,
-    SecretKind, SecretRules, SecretSpec, Secrets, SignatureAlgorithm, Signer, Token, TokenInfo,
-    Tries,
+    Administration, Contents, Error as SignerError, KeyInfo, KeyRef, Locator,
+    ManagementKeyAlgorithm, ManagementKeyInfo, NewManagementKey, OpenContext, PinGuard, PinManager,
+    PinStatus, Result, Retries, Secret, SecretKind, SecretRules, SecretSpec, Secrets,
+    SignatureAlgorithm, Signer, Token, TokenInfo, TouchPolicy, Tries,
 };
 
 const RULES: SecretRules =
@@ -109,7 +109,7 @@ impl Administration for Card {
             Answer::Takes => Ok(()),
             Answer::WrongPuk => Err(SignerError::WrongSecret {
                 kind: SecretKind::Puk,
-                token: self.info.name(),
+                token: self.info.name.clone(),
                 tries: Tries::Left(2),
             }),
             Answer::LinkLost => Err(SignerError::Device {
@@ -132,6 +132,14 @@ impl Administration for Card {
     }
 
     fn management_key(&mut self) -> Result<ManagementKeyInfo> {
+        Err(unsupported())
+    }
+
+    fn check_management_key(
+        &self,
+        _algorithm: ManagementKeyAlgorithm,
+        _touch: TouchPolicy,
+    ) -> Result<()> {
         Err(unsupported())
     }
 
@@ -179,6 +187,7 @@ fn change_puk(answer: Answer) -> Change {
     let card = Card {
         info: TokenInfo {
             locator: "yubikey:serial=16021234".parse::<Locator>().unwrap(),
+            name: "YubiKey 16021234".into(),
             model: "YubiKey 5 NFC".into(),
             serial: Some("16021234".into()),
             version: Some("5.7.1".into()),
@@ -262,6 +271,7 @@ fn a_random_secret_without_an_escrow_is_refused_before_the_token_is_told() {
     let card = Card {
         info: TokenInfo {
             locator: "yubikey:serial=1".parse().unwrap(),
+            name: "YubiKey 1".into(),
             model: "YubiKey".into(),
             serial: Some("1".into()),
             version: None,

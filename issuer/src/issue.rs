@@ -234,8 +234,12 @@ impl Prepared {
 }
 
 impl Terms<'_> {
-    /// What is checked once for a run: the issuer, its chain, and the clock.
-    pub(crate) fn check_run(&self) -> Result<(), Refusal> {
+    /// What is checked once for a run: the issuer, its chain, and the clock. Issuing does so itself, and
+    /// has a refusal recorded; who prepares something for it may want to know before.
+    ///
+    /// # Errors
+    /// [`Refusal`] for an issuer or a clock that nothing can be issued with.
+    pub fn check_run(&self) -> Result<(), Refusal> {
         gate::check_issuer(self.issuer)?;
         let now = self.clock.now();
         match self.accept_clock {

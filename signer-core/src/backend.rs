@@ -13,17 +13,23 @@ pub trait Backend: Debug + Send + Sync {
     /// The scheme of its locators.
     fn scheme(&self) -> &'static str;
 
-    /// The tokens that are there now. Key files cannot be listed, so theirs is empty.
+    /// The tokens that are there now. Key files cannot be listed, so theirs is empty. One that does
+    /// not answer hides no other: it is told of by [`Event::OutOfReach`].
     ///
     /// # Errors
-    /// Whatever the devices report.
-    fn list(&self) -> Result<Vec<TokenInfo>>;
+    /// Whatever the devices report, where none of them answers.
+    fn list(&self, with: &OpenContext) -> Result<Vec<TokenInfo>>;
 
     /// The key that a locator of this scheme names on its token.
     ///
     /// # Errors
     /// [`Error::Locator`] when it cannot be understood.
     fn key(&self, at: &Locator) -> Result<crate::KeyRef>;
+
+    /// Ends what this process has under way with its devices, right before a signal ends the process.
+    /// Called while other threads may be in the middle of something; it waits a moment for them, and
+    /// none of them comes to a device again.
+    fn leave(&self) {}
 
     /// Opens the token that a locator names. A key file need not exist yet: it may be about to be
     /// generated.
@@ -54,7 +60,8 @@ pub trait Backend: Debug + Send + Sync {
     ///
     /// # Errors
     /// As [`Backend::empty_token`]; [`Error::AlreadyExists`] when a token of that label is there,
-    /// and [`Error::SecretUnusable`].
+    /// [`Error::WithoutPin`] when it was given one of the two PINs alone, and
+    /// [`Error::SecretUnusable`].
     fn initialize(
         &self,
         at: &Locator,
@@ -142,6 +149,13 @@ pub enum Event<'a> {
         /// The token, as a person would name it.
         token: &'a str,
     },
+    /// A token is there and does not answer, so it is left out of what was asked for.
+    OutOfReach {
+        /// The token, as a person would name it.
+        token: &'a str,
+        /// What went wrong.
+        reason: &'a str,
+    },
     /// A secret has to be entered at the token itself.
     PinPad {
         /// The token, as a person would name it.
@@ -204,6 +218,11 @@ impl Registry {
     /// The backends, in the order they were added.
     pub fn backends(&self) -> impl Iterator<Item = &dyn Backend> {
         self.backends.iter().map(AsRef::as_ref)
+    }
+
+    /// As [`Backend::leave`], of all of them.
+    pub fn leave(&self) {
+        self.backends().for_each(Backend::leave);
     }
 
     /// The backend of a locator.

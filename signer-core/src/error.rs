@@ -113,6 +113,16 @@ pub enum Error {
         token: String,
     },
 
+    /// A token that was being initialised has an SO PIN and no PIN yet.
+    #[error("{token} was initialised, and has no PIN yet")]
+    WithoutPin {
+        /// Which token.
+        token: String,
+        /// What kept it from getting one, where that was now.
+        #[source]
+        source: Option<Cause>,
+    },
+
     /// A secret that cannot be right, seen before it was used for anything.
     #[error("the {kind} from {origin} cannot be used: {reason}")]
     SecretUnusable {
@@ -190,6 +200,16 @@ pub enum Error {
         expected: String,
         /// The fingerprint that was found, lower-case hex.
         found: String,
+    },
+
+    /// There is a key, or may be one, and the token does not tell its public half, which everything
+    /// that is done with a key is checked by.
+    #[error("nothing tells the public half of the key in {place}: {reason}")]
+    PublicKeyUntold {
+        /// Where the key is.
+        place: String,
+        /// Why it is not told.
+        reason: String,
     },
 
     /// The device, module or key file failed.

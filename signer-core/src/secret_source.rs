@@ -1,6 +1,6 @@
 //! Where secrets come from: the same sources for every secret, and never a command line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
@@ -123,6 +123,7 @@ impl fmt::Display for SecretSpec {
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     configured: BTreeMap<SecretKind, SecretSpec>,
+    withheld: BTreeSet<SecretKind>,
     prompt: Option<Arc<dyn SecretSource>>,
     /// Sources of other signers: what they name is no business of a program that is run for this one.
     others: Vec<SecretSpec>,
@@ -149,6 +150,21 @@ impl Secrets {
         self
     }
 
+    /// Lets nobody have this kind of secret, whatever source it has, as if there were none: for looking
+    /// without risking a try.
+    #[must_use]
+    pub fn withholding(mut self, kind: SecretKind) -> Self {
+        self.withheld.insert(kind);
+        self
+    }
+
+    /// Whether nobody gets this kind of secret. Then no person is asked for it either, at a token's
+    /// own PIN pad.
+    #[must_use]
+    pub fn is_withheld(&self, kind: SecretKind) -> bool {
+        self.withheld.contains(&kind)
+    }
+
     /// Names sources that are not for this signer: the variables of `env:` ones among them are kept
     /// from the programs of `command:` sources, as this signer's own are.
     #[must_use]
@@ -167,9 +183,12 @@ impl Secrets {
     ///
     /// # Errors
     /// As [`SecretSource::secret`]; [`Error::NobodyToAsk`] when the kind has no source and there is
-    /// no prompt.
+    /// no prompt, or is withheld.
     pub fn fetch(&self, ask: &SecretRequest<'_>) -> Result<Secret> {
         match self.configured.get(&ask.kind) {
+            _ if self.is_withheld(ask.kind) => {
+                Err(Error::NobodyToAsk { kind: ask.kind, token: ask.token.into() })
+            }
             None | Some(SecretSpec::Prompt) => match &self.prompt {
                 Some(prompt) => prompt.secret(ask),
                 None => Err(Error::NobodyToAsk { kind: ask.kind, token: ask.token.into() }),

@@ -75,7 +75,9 @@ pub trait Token: Debug + Send {
 pub struct TokenInfo {
     /// The locator that names this token and no other.
     pub locator: Locator,
-    /// What a person calls it, such as `YubiKey 5 NFC` or `key file`.
+    /// What a person calls this very token, in every message about it.
+    pub name: String,
+    /// What kind of thing it is, such as `YubiKey 5 NFC` or `key file`.
     pub model: String,
     /// The serial number, where there is one.
     pub serial: Option<String>,
@@ -86,15 +88,6 @@ pub struct TokenInfo {
 }
 
 impl TokenInfo {
-    /// What a person calls this very token: its model with its serial number, where it has one.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match &self.serial {
-            Some(serial) => format!("{} {serial}", self.model),
-            None => self.model.clone(),
-        }
-    }
-
     /// What tells this token from all others, whichever way it was opened: its scheme with its
     /// serial number, where it has one. A serial number of PKCS#11 is its maker's affair, so the
     /// token's label belongs to it there. [`crate::PinGuard`] remembers it by this.

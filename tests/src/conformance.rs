@@ -21,13 +21,15 @@ mod keys;
 mod listing;
 mod mount;
 mod pins;
+pub mod pkcs11;
+pub mod pkcs11_cards;
 mod signing;
 pub mod soft;
 pub mod yubikey;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub use claims::{AdministrationClaims, Claims, KeyClaims, PinClaims};
+pub use claims::{AdministrationClaims, Claims, Counter, KeyClaims, PinClaims, Shelf};
 pub use desk::Desk;
 pub use mount::{Bench, Mount};
 
@@ -47,13 +49,25 @@ pub fn behaviours() -> Vec<Behaviour> {
         .concat()
 }
 
+/// The part of the list that is about signing.
+#[must_use]
+pub fn signing() -> Vec<Behaviour> {
+    signing::LIST.to_vec()
+}
+
 /// Checks the whole list on a mount, each behaviour on a fresh token. What does not hold is named;
 /// the panics before say why.
 #[must_use]
 pub fn failures(mount: &dyn Mount) -> Vec<String> {
+    failures_of(&behaviours(), mount)
+}
+
+/// The same for a part of the list.
+#[must_use]
+pub fn failures_of(behaviours: &[Behaviour], mount: &dyn Mount) -> Vec<String> {
     let failed = |(name, check): &Behaviour| {
         let checked = catch_unwind(AssertUnwindSafe(|| check(&Desk::new(mount))));
         checked.err().map(|_| format!("{}: {name}", mount.name()))
     };
-    behaviours().iter().filter_map(failed).collect()
+    behaviours.iter().filter_map(failed).collect()
 }

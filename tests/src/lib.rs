@@ -12,6 +12,7 @@ pub mod line;
 pub mod modules;
 pub mod mutate;
 pub mod program;
+pub mod swtpm;
 
 /// How many times as much as usual the long tests do: `TOUCHMARK_SOAK`, else 1.
 #[must_use]

@@ -22,6 +22,8 @@ mod certificates;
 mod desk;
 #[path = "at_readers/keys.rs"]
 mod keys;
+#[path = "at_readers/modules.rs"]
+mod modules;
 #[path = "at_readers/pins.rs"]
 mod pins;
 #[path = "at_readers/secrets.rs"]
@@ -65,6 +67,8 @@ at_each_model! {
     pins_and_puks_are_the_same_for_all in pins,
     tries_are_the_same_for_all in pins,
     the_management_key_is_the_same_for_all in administration,
+    a_key_behind_ykcs11_is_a_signer_like_others in modules,
+    a_key_behind_opensc_is_a_signer_like_others in modules,
     a_reset_by_either_is_a_reset_for_all in administration,
     attestations_are_the_same_from_all in attestation,
     the_yubikey_crate_and_touchmark_take_turns in yubikey_crate

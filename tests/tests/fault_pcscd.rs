@@ -80,6 +80,24 @@ fn a_card_that_another_program_has_to_itself_is_told_of_and_nothing_is_spent() {
 }
 
 #[test]
+fn the_list_says_what_it_waits_for_and_waits_no_longer_than_it_must() {
+    let bench = Bench::new(PROGRAM, "5.7.1");
+    let mut desk = Desk::new();
+    let command = named("token list");
+    for how in ["exclusive", "transaction"] {
+        let at = bench.lay_out(command.start);
+        desk.put(at.path(), None);
+        let holder = desk.holder(how);
+        let end = desk.run(&bench, at.path(), command, command.arguments, |_| ());
+        assert_eq!(end.code, Some(8), "{how}: {}", end.said);
+        assert!(end.said.contains("waiting: another program has the YubiKey in"), "{}", end.said);
+        assert!(end.said.contains("scdaemon"), "{how}: {}", end.said);
+        assert!(end.objections.is_empty(), "{how}: {:?}", end.objections);
+        drop(holder);
+    }
+}
+
+#[test]
 fn whatever_gets_in_the_way_at_whichever_apdu_the_next_run_goes_on() {
     let bench = Bench::new(PROGRAM, "5.7.1");
     let commands: Vec<&Command> = CHOSEN.iter().map(|name| named(name)).collect();

@@ -5,10 +5,16 @@
 
 #[path = "pkcs11/crash.rs"]
 mod crash;
+#[path = "pkcs11/doctor.rs"]
+mod doctor;
+#[path = "pkcs11/ending.rs"]
+mod ending;
 #[path = "pkcs11/four_signers.rs"]
 mod four_signers;
 #[path = "pkcs11/guard.rs"]
 mod guard;
+#[path = "pkcs11/matrix.rs"]
+mod matrix;
 #[path = "pkcs11/own_certificate.rs"]
 mod own_certificate;
 #[path = "pkcs11/station.rs"]

@@ -3,81 +3,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+#[path = "yubikey_rules/desk.rs"]
+mod desk;
+#[path = "yubikey_rules/escrow.rs"]
+mod escrow;
+#[path = "yubikey_rules/old.rs"]
+mod old;
+#[path = "yubikey_rules/retries.rs"]
+mod retries;
+
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
-use tempfile::TempDir;
-use touchmark_tests::drawer::{Drawer, FOLDER};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_touchmark-under-test");
-const SERIAL: u32 = 16_021_234;
-const MANAGEMENT_KEY: &str = "010203040506070801020304050607080102030405060708";
-const SLOT: &str = "yubikey:serial=16021234;slot=9c";
-
-/// A folder with one factory-fresh key and the secrets that it came with.
-struct Desk {
-    folder: TempDir,
-}
-
-impl Desk {
-    fn new(model: &str) -> Self {
-        let folder = TempDir::new().unwrap();
-        Drawer::add(folder.path(), model.parse().unwrap(), SERIAL).unwrap();
-        let desk = Self { folder };
-        desk.write("pin", "123456");
-        desk.write("puk", "12345678");
-        desk.write("management-key", MANAGEMENT_KEY);
-        desk.settings("");
-        desk
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.folder.path().join(name), text).unwrap();
-    }
-
-    /// The settings, with more lines about the signer.
-    fn settings(&self, more: &str) {
-        self.write(
-            "touchmark.toml",
-            &format!(
-                "default-signer = \"key\"\n[signer.key]\nlocator = \"{SLOT}\"\npin = \"file:pin\"\n\
-                 puk = \"file:puk\"\nmanagement-key = \"file:management-key\"\n{more}\n"
-            ),
-        );
-        let permissions = fs::Permissions::from_mode(0o600);
-        fs::set_permissions(self.folder.path().join("touchmark.toml"), permissions).unwrap();
-    }
-
-    fn run(&self, arguments: &str) -> Output {
-        Command::new(PROGRAM)
-            .current_dir(self.folder.path())
-            .env(FOLDER, self.folder.path())
-            .env("XDG_STATE_HOME", self.folder.path().join("state"))
-            .args(["--no-input", "--settings", "touchmark.toml"])
-            .args(arguments.split_whitespace())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
-    }
-
-    /// What is said on standard error by a run that ends so.
-    fn said(&self, arguments: &str, exit: i32) -> String {
-        let output = self.run(arguments);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(exit), "{arguments}: {said}");
-        said
-    }
-
-    /// What was said to the card since the last look, a line each.
-    fn log(&self) -> String {
-        let path = self.folder.path().join(format!("{SERIAL}.log"));
-        let log = fs::read_to_string(&path).unwrap_or_default();
-        fs::write(path, "").unwrap();
-        log
-    }
-}
+use desk::Desk;
 
 #[test]
 fn eucleak_is_a_warning_when_a_curve_key_is_made_or_used_and_only_once() {

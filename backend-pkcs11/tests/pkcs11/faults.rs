@@ -1,16 +1,12 @@
 //! A module that fails: every function, with every code that matters; hanging; sessions that go.
 
 use std::env;
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::{Home, Kind, PIN, guard, isolated, isolated_with, named, secret, told};
 use backend_pkcs11::{Bounds, Pkcs11Backend};
-use signer_core::{
-    Backend, Error, Event, Interaction, OpenContext, Result, SecretKind, Secrets, Signer, Token,
-    VerifyingKey,
-};
+use signer_core::{Backend, Error, Result, SecretKind, Signer, Token, VerifyingKey};
 
 const BOUNDS: Bounds = bounds(Duration::from_secs(20));
 /// Long enough for a busy machine, short enough to wait for.
@@ -348,51 +344,5 @@ fn nothing_is_presented_on_the_last_try_or_to_a_locked_token() {
             .unblock(&secret(crate::common::SO_PIN), &secret("newpin-1"));
         assert!(matches!(refused, Err(Error::LastTryRefused { .. })), "{refused:?}");
         assert_eq!(count(&home.calls(), "C_Login"), 0);
-    });
-}
-
-#[derive(Debug, Default)]
-struct Heard(Mutex<Vec<String>>);
-
-impl Interaction for Heard {
-    fn event(&self, event: Event<'_>) {
-        self.0.lock().unwrap().push(format!("{event:?}"));
-    }
-}
-
-#[test]
-fn a_token_with_a_pin_pad_is_asked_for_the_pin_itself() {
-    isolated("faults::a_token_with_a_pin_pad_is_asked_for_the_pin_itself", Kind::Shim, |home| {
-        drop(home.token_with_key("factory"));
-        // CKF_PROTECTED_AUTHENTICATION_PATH; SoftHSM2 has no pad, so the login is answered for it.
-        home.rules("set-flags 0x100\nC_Login 1+ 0x0\n");
-        home.calls();
-        let heard = Arc::new(Heard::default());
-        let context =
-            OpenContext { interaction: heard.clone(), guard: guard(), ..OpenContext::default() };
-        let backend = Pkcs11Backend::new().with_bounds(BOUNDS);
-        let at = home.locator("token=factory");
-        let mut token = backend.open(&at, &context).unwrap();
-        let error = token.signer(&named("dak"), None).unwrap_err();
-        assert!(matches!(error, Error::NotFound { .. }), "{error}");
-        assert!(home.calls().contains(&"C_Login user 1 null".to_owned()));
-        let event = heard.0.lock().unwrap().join("\n");
-        assert!(event.contains("PinPad") && event.contains("factory"), "{event}");
-        token.pin_manager().unwrap().verify(&secret("")).unwrap();
-        assert!(home.calls().contains(&"C_Login user 1 null".to_owned()));
-        // A source that is named is used instead.
-        drop(token);
-        let mut token = open(home).unwrap();
-        assert!(token.signer(&named("dak"), None).is_err());
-        let calls = home.calls();
-        assert!(calls.contains(&"C_Login user 1".to_owned()), "{calls:?}");
-        // Without a pad, an empty PIN is none.
-        home.rules("");
-        let refused = token.pin_manager().unwrap().verify(&secret(""));
-        assert!(matches!(refused, Err(Error::SecretUnusable { .. })), "{refused:?}");
-        let nobody = OpenContext { secrets: Secrets::new(), ..OpenContext::default() };
-        let mut token = backend.open(&at, &nobody).unwrap();
-        let error = token.signer(&named("dak"), None).unwrap_err();
-        assert!(matches!(error, Error::NobodyToAsk { .. }), "{error}");
     });
 }

@@ -22,7 +22,7 @@ fn keys_are_made_and_sign(home: &Home, specs: &[KeySpec]) {
         assert_eq!(info.origin, Some(KeyOrigin::Generated));
         assert_eq!(info.policy.pin, Some(PinPolicy::Once));
         let key = named(&label);
-        assert_eq!(token.key_manager().unwrap().weaknesses(&key).unwrap(), []);
+        assert_eq!(token.key_manager().unwrap().weaknesses(&key).unwrap(), Some(vec![]));
         let algorithms = match spec {
             KeySpec::Rsa(_) => {
                 vec![SignatureAlgorithm::RsaPkcs1Sha256, SignatureAlgorithm::RsaPssSha256]
@@ -102,7 +102,7 @@ fn keys_are_imported_and_deleted(home: &Home, files: &[(&str, KeySpec)]) {
         let info = info.unwrap_or_else(|error| panic!("{spec}: {}", told(&error)));
         assert_eq!((info.spec, info.key.clone()), (*spec, key.clone()));
         assert_eq!(info.origin, Some(KeyOrigin::Imported));
-        assert_eq!(manager.weaknesses(&key).unwrap(), []);
+        assert_eq!(manager.weaknesses(&key).unwrap(), Some(vec![]));
         let again = manager.import(&key, &signer_core::Secret::new(der), KeyPolicy::default());
         assert!(matches!(again, Err(Error::AlreadyExists { .. })), "{again:?}");
         let signer = token.signer(&key, None).unwrap();

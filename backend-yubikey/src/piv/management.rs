@@ -147,6 +147,7 @@ impl Transaction<'_> {
         *self.pin() = None;
         *self.known_management_key() = None;
         *self.management_secret() = None;
+        self.made().clear();
         // RESET RETRY COUNTER with a wrong PUK, as Yubico's own tool blocks it.
         for (ins, length) in [(0x20, 8), (0x2c, 16)] {
             self.block(ins, length).map_err(|error| error.doing(doing.as_str()))?;

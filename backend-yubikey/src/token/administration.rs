@@ -1,5 +1,6 @@
 //! What is done to the token as a whole.
 
+use signer_core::pin_guard::{Fault, FaultOutcome};
 use signer_core::{
     Administration, Contents, Error, KeySpec, ManagementKeyAlgorithm, ManagementKeyInfo,
     ManagementKeyProtection, NewManagementKey, Result, Retries, Secret, SecretKind, SecretRules,
@@ -33,26 +34,44 @@ impl Administration for YubiKeyToken {
     fn set_retries(&mut self, retries: Retries) -> Result<()> {
         self.card.identity().refuse_bio("setting the retry limits")?;
         check_retries(retries)?;
-        self.asker.manage_with_pin()?.set_retries(retries)?;
+        let mut transaction = self.asker.manage_with_pin()?;
+        // Before, since without an answer nobody knows: the factory's may be right from now on.
         self.forget_faults();
-        Ok(())
+        transaction.set_retries(retries)
     }
 
     fn replace_factory_secrets(&mut self, new_pin: &Secret, new_puk: &Secret) -> Result<()> {
-        let guard = self.context.guard.clone();
+        self.forget_unanswered_puk()?;
+        let guard = &self.context.guard;
+        let (pin, puk) = (Secret::new(FACTORY_PIN.to_vec()), Secret::new(FACTORY_PUK.to_vec()));
         let mut transaction = self.card.transaction()?;
-        if transaction.tries(SecretKind::Pin)?.is_default != Some(false) {
-            let factory = Secret::new(FACTORY_PIN.to_vec());
-            let changed = transaction.change_pin(&guard, &factory, new_pin);
-            // Setting the limits may follow, and wants the PIN that the token has now.
-            if changed.is_ok() {
-                *transaction.pin() = Some(Secret::new(new_pin.expose().to_vec()));
+        let (pin_is_new, puk_is_factory) = match self.card.identity().version.has_metadata() {
+            true => {
+                let pin_is_factory = transaction.tries(SecretKind::Pin)?.is_default != Some(false);
+                if pin_is_factory {
+                    was_right(transaction.change_pin(guard, &pin, new_pin))?;
+                }
+                let puk = transaction.tries(SecretKind::Puk)?;
+                (pin_is_factory, puk.is_default != Some(false))
             }
-            left_alone(changed)?;
+            // The PUK is replaced last, so the factory's still being there shows that the PIN is the
+            // factory's or the new one; and otherwise it is the new one or the old one. Asked in this
+            // order, neither costs more than a try. The PUK is only looked at here: replaced first, it
+            // would tell a run that is cut short now nothing.
+            false => match was_right(transaction.change_puk(guard, &puk, &puk))? {
+                true => {
+                    was_right(transaction.change_pin(guard, &pin, new_pin))?;
+                    (true, true)
+                }
+                false => (was_right(transaction.verify_pin(guard, new_pin))?, false),
+            },
+        };
+        if pin_is_new {
+            // Setting the limits may follow, and wants the PIN that the token has now.
+            *transaction.pin() = Some(Secret::new(new_pin.expose().to_vec()));
         }
-        if transaction.tries(SecretKind::Puk)?.is_default != Some(false) {
-            let factory = Secret::new(FACTORY_PUK.to_vec());
-            left_alone(transaction.change_puk(&guard, &factory, new_puk))?;
+        if puk_is_factory {
+            was_right(transaction.change_puk(guard, &puk, new_puk))?;
         }
         Ok(())
     }
@@ -76,6 +95,35 @@ impl Administration for YubiKeyToken {
         })
     }
 
+    fn check_management_key(
+        &self,
+        algorithm: ManagementKeyAlgorithm,
+        touch: TouchPolicy,
+    ) -> Result<()> {
+        let identity = self.card.identity();
+        let version = identity.version;
+        match algorithm {
+            ManagementKeyAlgorithm::TripleDes if identity.has_fips_rules() => {
+                return Err(Error::Unsupported {
+                    operation: format!("a 3DES management key for {}", identity.name),
+                    needs: "AES, for a token of the FIPS series".into(),
+                });
+            }
+            ManagementKeyAlgorithm::TripleDes => {}
+            _ if version.has_aes_management_keys() => {}
+            _ => return Err(needs_firmware("an AES management key", "5.4.2")),
+        }
+        match touch {
+            TouchPolicy::Cached if !version.has_attestation() => {
+                Err(needs_firmware("a cached touch", "4.3.0"))
+            }
+            TouchPolicy::Always if !version.has_policies() => {
+                Err(needs_firmware("a touch for the management key", "4.0.0"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn verify_management_key(&mut self) -> Result<()> {
         self.asker.manage().map(drop)
     }
@@ -84,18 +132,8 @@ impl Administration for YubiKeyToken {
     /// there and nowhere else, and must not be gone before it is of no use; who sets a new one has
     /// that one.
     fn set_management_key(&mut self, new: &NewManagementKey<'_>) -> Result<()> {
-        let version = self.card.identity().version;
+        self.check_management_key(new.algorithm, new.touch)?;
         let key = ManagementKey::from_hex(new.algorithm, new.key, SecretKind::NewManagementKey)?;
-        if new.algorithm != ManagementKeyAlgorithm::TripleDes && !version.has_aes_management_keys()
-        {
-            return Err(needs_firmware("an AES management key", "5.4.2"));
-        }
-        if new.touch == TouchPolicy::Cached && !version.has_attestation() {
-            return Err(needs_firmware("a cached touch", "4.3.0"));
-        }
-        if new.touch == TouchPolicy::Always && !version.has_policies() {
-            return Err(needs_firmware("a touch for the management key", "4.0.0"));
-        }
         if key.is_degenerate() {
             return Err(Error::SecretUnusable {
                 kind: SecretKind::NewManagementKey,
@@ -177,15 +215,30 @@ impl YubiKeyToken {
             let _ = self.context.guard.clear_fault(&id, kind);
         }
     }
+
+    /// A PUK that no answer came to may be the factory's, which was being replaced when the link was
+    /// cut. Before firmware 5.3 no counter shows that it was not wrong, and setting the limits
+    /// restores what it may cost to present it again.
+    fn forget_unanswered_puk(&self) -> Result<()> {
+        let (guard, identity) = (&self.context.guard, self.card.identity());
+        let unanswered =
+            |fault: &Fault| (fault.kind, fault.outcome) == (SecretKind::Puk, FaultOutcome::Unknown);
+        if !identity.version.has_metadata() && guard.faults(&identity.id())?.iter().any(unanswered)
+        {
+            guard.clear_fault(&identity.id(), SecretKind::Puk)?;
+        }
+        Ok(())
+    }
 }
 
 const FACTORY_PIN: &[u8] = b"123456";
 const FACTORY_PUK: &[u8] = b"12345678";
 
-/// A factory secret that is wrong was replaced already.
-fn left_alone(changed: Result<()>) -> Result<()> {
-    match changed {
-        Err(Error::WrongSecret { .. } | Error::FailedBefore { .. }) => Ok(()),
-        other => other,
+/// Whether a secret was the token's.
+fn was_right(presented: Result<()>) -> Result<bool> {
+    match presented {
+        Ok(()) => Ok(true),
+        Err(Error::WrongSecret { .. } | Error::FailedBefore { .. }) => Ok(false),
+        Err(other) => Err(other),
     }
 }

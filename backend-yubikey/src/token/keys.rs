@@ -24,7 +24,16 @@ impl KeyManager for YubiKeyToken {
         self.refuse_occupied(&mut transaction, slot)?;
         self.asker.advise(spec, Some(KeyOrigin::Generated));
         let public_key = transaction.generate(slot, algorithm, policy)?;
-        self.describe(slot, public_key, policy, KeyOrigin::Generated)
+        let key = self.describe(slot, public_key, policy, KeyOrigin::Generated)?;
+        if !version.has_attestation() {
+            let told = format!(
+                "firmware {version} tells no later run what the public half of this key is, until \
+                 a certificate is stored with it"
+            );
+            self.asker.tell(Event::Advice { token: &self.card.identity().name, text: &told });
+        }
+        remember(&mut transaction, &key);
+        Ok(key)
     }
 
     fn import(
@@ -41,7 +50,9 @@ impl KeyManager for YubiKeyToken {
         self.asker.advise(private_key.spec, Some(KeyOrigin::Imported));
         transaction.import(slot, algorithm, &private_key.parts(), policy)?;
         let public_key = private_key.public_key.clone();
-        self.describe(slot, public_key, policy, KeyOrigin::Imported)
+        let key = self.describe(slot, public_key, policy, KeyOrigin::Imported)?;
+        remember(&mut transaction, &key);
+        Ok(key)
     }
 
     fn delete(&mut self, key: &KeyRef) -> Result<()> {
@@ -181,4 +192,11 @@ impl YubiKeyToken {
             false => Err(needs_firmware(operation, "5.7.0")),
         }
     }
+}
+
+/// In place of the key that was in the slot before.
+fn remember(transaction: &mut Transaction<'_>, key: &KeyInfo) {
+    let made = transaction.made();
+    made.retain(|known| known.key != key.key);
+    made.push(key.clone());
 }

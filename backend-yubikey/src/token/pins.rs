@@ -3,7 +3,7 @@
 use signer_core::{Error, PinManager, PinStatus, Result, Secret, SecretKind, SecretRules, Seen};
 
 use super::YubiKeyToken;
-use crate::pin;
+use crate::{management_key, pin};
 
 impl PinManager for YubiKeyToken {
     fn rules(&self) -> SecretRules {
@@ -15,6 +15,7 @@ impl PinManager for YubiKeyToken {
             SecretKind::NewPin | SecretKind::NewPuk => {
                 pin::objection(kind, secret.expose(), self.card.identity())
             }
+            SecretKind::NewManagementKey => management_key::not_hexadecimal(secret.expose()),
             _ => None,
         }
     }

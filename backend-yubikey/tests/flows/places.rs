@@ -1,9 +1,10 @@
 //! From a locator to the one card that is meant.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use backend_yubikey::YubiKeyBackend;
-use signer_core::{Backend, Error, KeyRef, OpenContext, Token};
+use backend_yubikey::transport::{Readers, Transport, TransportError, Waits};
+use signer_core::{Backend, Error, Event, Interaction, KeyRef, OpenContext, Token};
 
 use super::script::Script;
 use super::{Rig, Shelf};
@@ -16,12 +17,83 @@ fn shelf(cards: &[(&str, &Script)]) -> YubiKeyBackend {
 #[test]
 fn tokens_are_listed_by_two_commands_each() {
     let (one, two) = (Script::new([5, 7, 1], 1), Script::new([5, 4, 3], 2));
-    let tokens = shelf(&[("YubiKey 0", &one), ("YubiKey 1", &two)]).list().unwrap();
+    let tokens =
+        shelf(&[("YubiKey 0", &one), ("YubiKey 1", &two)]).list(&OpenContext::default()).unwrap();
     let shown: Vec<_> = tokens.iter().map(|token| token.locator.to_string()).collect();
     assert_eq!(shown, ["yubikey:serial=1", "yubikey:serial=2"]);
     assert_eq!(tokens[0].model, "YubiKey 5 (USB-C)");
     assert_eq!(tokens[1].version.as_deref(), Some("5.4.3"));
     assert_eq!(one.said(), "( other config )");
+}
+
+#[test]
+fn a_key_that_another_program_has_is_waited_for_and_named_and_hides_no_other() {
+    let listed = |cards: &[(&str, &Script)]| {
+        let told = Arc::new(Told::default());
+        let cards = cards.iter().map(|(name, card)| ((*name).to_owned(), (*card).clone()));
+        let backend = YubiKeyBackend::new(Arc::new(Held(Shelf(cards.collect()))));
+        let context = OpenContext { interaction: told.clone(), ..OpenContext::default() };
+        let listed = backend.list(&context);
+        let said = told.0.lock().unwrap().clone();
+        (listed, said)
+    };
+    let (one, two) = (Script::new([5, 7, 1], 1), Script::new([5, 4, 3], 2));
+    let (tokens, told) = listed(&[("held", &one), ("YubiKey 1", &two)]);
+    let shown: Vec<_> = tokens.unwrap().iter().map(|token| token.locator.to_string()).collect();
+    assert_eq!(shown, ["yubikey:serial=2"]);
+    assert_eq!(told[0], "waiting for the YubiKey in held");
+    assert!(
+        told[1].starts_with("without the YubiKey in held: connecting to the card in held failed")
+    );
+    assert!(told[1].contains("another program has the card to itself"), "{told:?}");
+    assert_eq!(told.len(), 2);
+
+    let (nothing, told) = listed(&[("held", &one)]);
+    assert!(matches!(nothing, Err(Error::Device { .. })));
+    assert_eq!(told, ["waiting for the YubiKey in held"]);
+    let (nothing, told) = listed(&[("held", &one), ("held as well", &two)]);
+    assert!(nothing.unwrap_err().to_string().contains("held as well"));
+    assert_eq!(told.len(), 3, "the other one is named too: {told:?}");
+}
+
+/// Readers of which another program holds those that are called so.
+#[derive(Debug)]
+struct Held(Shelf);
+
+impl Readers for Held {
+    fn names(&self) -> Result<Vec<String>, TransportError> {
+        self.0.names()
+    }
+
+    fn connect(&self, name: &str) -> Result<Box<dyn Transport>, TransportError> {
+        self.0.connect(name)
+    }
+
+    fn connect_telling(
+        &self,
+        name: &str,
+        waits: Waits,
+    ) -> Result<Box<dyn Transport>, TransportError> {
+        if name.starts_with("held") {
+            waits();
+            return Err(TransportError::Busy);
+        }
+        self.connect(name)
+    }
+}
+
+/// What a person was told, a line each.
+#[derive(Debug, Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Interaction for Told {
+    fn event(&self, event: Event<'_>) {
+        self.0.lock().unwrap().push(match event {
+            Event::Waiting { token } => format!("waiting for {token}"),
+            Event::OutOfReach { token, reason } => format!("without {token}: {reason}"),
+            other => format!("{other:?}"),
+        });
+    }
 }
 
 #[test]

@@ -86,9 +86,12 @@ impl Run for MakeCsr {
         let mut journal = Journal::open(context)?;
         if self.generate {
             generate::refuse_old_passphrase(context)?;
-            generate::make(&chosen, self.algorithm, KeyPolicy::default(), &mut journal)?;
         }
         let mut token = chosen.token()?;
+        if self.generate {
+            let policy = KeyPolicy::default();
+            generate::make(&chosen, &mut *token, self.algorithm, policy, &mut journal)?;
+        }
         let signer = chosen.signer_of(&mut *token, None)?;
         let csr = build(&config, &*signer)?;
         let pem = pem::encode(Kind::CertificateRequest, csr.der());

@@ -13,12 +13,24 @@ use crate::render::Verdict;
 
 /// Check settings, files, keys, ledger and clock
 ///
-/// Changes nothing and asks nobody. A PIN is presented only to a PKCS#11 token that hides its keys'
-/// attributes behind it, and only from a source that needs nobody. The exit code is that of the worst failure;
-/// warnings do not count. With --json, one object a check: check, verdict (ok, warn, fail), text,
-/// hint.
+/// Changes nothing, asks nobody, and spends no try: no PIN is presented unless --with-pin says so.
+/// What a token hides until then is not checked, and a warning says so. The exit code is that of the
+/// worst failure; warnings do not count. With --json, one object a check: check, verdict (ok, warn,
+/// fail), text, hint.
 #[derive(Debug, Args)]
-pub(crate) struct Doctor {}
+pub(crate) struct Doctor {
+    /// Present PINs to tokens that hide their keys behind them, from sources that need nobody; a
+    /// wrong one costs a try
+    #[arg(long)]
+    with_pin: bool,
+}
+
+/// Whether tokens are presented their PINs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pins {
+    Withheld,
+    Presented,
+}
 
 /// What one check found.
 #[derive(Debug, Serialize)]
@@ -71,7 +83,8 @@ impl Run for Doctor {
 
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
         let mut worst = Exit::Ok;
-        for finding in checks::all(context) {
+        let pins = if self.with_pin { Pins::Presented } else { Pins::Withheld };
+        for finding in checks::all(context, pins) {
             worst = worst.max(finding.exit);
             if context.output.is_json() {
                 context.output.object(&finding)?;

@@ -33,6 +33,9 @@ impl Events {
     fn line(&self, event: Event<'_>) -> Option<String> {
         let (word, token, text) = match event {
             Event::Advice { token, text } => return self.advice(&format!("{token}: {text}")),
+            Event::OutOfReach { token, reason } => {
+                return self.advice(&format!("{token} is not listed: {reason}"));
+            }
             Event::PinPad { token, kind } => {
                 ("pin-pad", token, format!("the {kind} has to be entered at {token}"))
             }

@@ -22,6 +22,7 @@ impl<'a> Custodian<'a> {
     ) -> Self {
         let info = TokenInfo {
             locator: at.clone(),
+            name: empty.name.clone(),
             model: empty.name.clone(),
             serial: None,
             version: None,
@@ -42,6 +43,7 @@ impl<'a> Custodian<'a> {
     ) -> Result<TokenInfo> {
         self.act("token.init", "the token was initialised", |it, details| {
             details.insert("label".into(), label.into());
+            it.need_escrow(&[SecretKind::NewSoPin, SecretKind::NewPin])?;
             let so_pin = it.secret(SecretKind::NewSoPin, empty.rules, Tries::Unknown)?;
             let pin = it.secret(SecretKind::NewPin, empty.rules, Tries::Unknown)?;
             let at = it.token().locator.clone();
@@ -71,6 +73,6 @@ impl Token for Newborn {
         key: &KeyRef,
         _algorithm: Option<SignatureAlgorithm>,
     ) -> Answer<Arc<dyn Signer>> {
-        Err(Error::NotFound { what: format!("{key} of {}", self.0.name()) })
+        Err(Error::NotFound { what: format!("{key} of {}", self.0.name) })
     }
 }

@@ -31,11 +31,13 @@ impl Custodian<'_> {
     /// As [`signer_core::Administration::set_management_key`].
     pub fn change_management_key(&mut self, wish: ManagementKeyWish) -> Result<()> {
         self.act("management-key.change", "the management key was changed", |it, details| {
+            it.need_escrow(&[SecretKind::NewManagementKey])?;
             let before = it.administration()?.management_key()?;
             details.insert("algorithm_before".into(), json!(before.algorithm.to_string()));
             let algorithm = wish.algorithm.unwrap_or(before.best_algorithm);
             details.insert("algorithm".into(), json!(algorithm.to_string()));
             details.insert("protection".into(), json!(wish.protection.to_string()));
+            it.administration()?.check_management_key(algorithm, wish.touch)?;
             // Known to be right before a new one is made and put away.
             it.administration()?.verify_management_key()?;
             let length = 2 * algorithm.key_length();

@@ -1,6 +1,6 @@
 //! PIN and PUK: verify, change, unblock.
 
-use signer_core::{PinStatus, SecretKind, SecretSpec, Seen, Tries};
+use signer_core::{PinStatus, Secret, SecretKind, SecretSpec, Seen, Tries};
 
 use super::{Custodian, Details, tries_value};
 use crate::Result;
@@ -11,9 +11,12 @@ impl Custodian<'_> {
     /// # Errors
     /// As [`signer_core::PinManager::verify`].
     pub fn verify_pin(&mut self) -> Result<()> {
-        self.present("pin.verify", "the PIN was verified", SecretKind::Pin, |it, tries| {
+        self.present("pin.verify", "the PIN was verified", SecretKind::Pin, None, |it, tries| {
             let rules = it.pin_manager()?.rules();
-            let pin = it.secret(SecretKind::Pin, rules, tries)?;
+            let pin = match it.entered_at_token(&[SecretKind::Pin])? {
+                true => at_token(),
+                false => it.secret(SecretKind::Pin, rules, tries)?,
+            };
             Ok(it.pin_manager()?.verify(&pin)?)
         })
     }
@@ -23,7 +26,12 @@ impl Custodian<'_> {
     /// # Errors
     /// As [`signer_core::PinManager::change`].
     pub fn change_pin(&mut self) -> Result<()> {
-        self.present("pin.change", "the PIN was changed", SecretKind::Pin, |it, tries| {
+        self.present("pin.change", "the PIN was changed", SecretKind::Pin, NEW_PIN, |it, tries| {
+            if it.entered_at_token(&[SecretKind::Pin, SecretKind::NewPin])? {
+                it.pin_manager()?.change(&at_token(), &at_token())?;
+                it.forget_faults(&[SecretKind::Pin]);
+                return Ok(());
+            }
             let rules = it.pin_manager()?.rules();
             let pin = it.secret(SecretKind::Pin, rules, tries)?;
             let new_pin = it.secret(SecretKind::NewPin, rules, Tries::Unknown)?;
@@ -39,11 +47,17 @@ impl Custodian<'_> {
     /// As [`signer_core::PinManager::unblock`].
     pub fn unblock_pin(&mut self) -> Result<()> {
         let unblocker = self.pin_manager()?.unblocker();
-        self.present("pin.unblock", "the PIN was unblocked", unblocker, |it, tries| {
+        self.present("pin.unblock", "the PIN was unblocked", unblocker, NEW_PIN, |it, tries| {
             let pin_rules = it.pin_manager()?.rules();
             let puk_rules = it.administration()?.puk_rules();
-            let puk = it.secret(unblocker, puk_rules, tries)?;
-            let new_pin = it.secret(SecretKind::NewPin, pin_rules, Tries::Unknown)?;
+            let puk = match it.entered_at_token(&[unblocker])? {
+                true => at_token(),
+                false => it.secret(unblocker, puk_rules, tries)?,
+            };
+            let new_pin = match it.entered_at_token(&[SecretKind::NewPin])? {
+                true => at_token(),
+                false => it.secret(SecretKind::NewPin, pin_rules, Tries::Unknown)?,
+            };
             it.pin_manager()?.unblock(&puk, &new_pin)?;
             it.forget_faults(&[SecretKind::Pin]);
             Ok(())
@@ -56,21 +70,27 @@ impl Custodian<'_> {
     /// As [`signer_core::Administration::change_puk`].
     pub fn change_puk(&mut self) -> Result<()> {
         let unblocker = self.pin_manager()?.unblocker();
-        let new_unblocker = match unblocker {
+        let new = match unblocker {
             SecretKind::SoPin => SecretKind::NewSoPin,
             _ => SecretKind::NewPuk,
         };
-        self.present("puk.change", "the PUK was changed", unblocker, |it, tries| {
+        self.present("puk.change", "the PUK was changed", unblocker, Some(new), |it, tries| {
+            if it.entered_at_token(&[unblocker, new])? {
+                it.administration()?.change_puk(&at_token(), &at_token())?;
+                it.forget_faults(&[unblocker]);
+                return Ok(());
+            }
             let rules = it.administration()?.puk_rules();
             let puk = it.secret(unblocker, rules, tries)?;
-            let new_puk = it.secret(new_unblocker, rules, Tries::Unknown)?;
+            let new_puk = it.secret(new, rules, Tries::Unknown)?;
             it.administration()?.change_puk(&puk, &new_puk)?;
             it.forget_faults(&[unblocker]);
             Ok(())
         })
     }
 
-    /// An act that presents a secret, with its counter before and after in the record. A person is
+    /// An act that presents a secret and sets another, with the counter of the one that is presented
+    /// before and after in the record. A person is
     /// told the counter before being asked. For other sources the guard reads it, right before the
     /// secret is sent, and reading it twice would cost a round trip.
     fn present(
@@ -78,9 +98,11 @@ impl Custodian<'_> {
         name: &str,
         done: &str,
         kind: SecretKind,
+        new: Option<SecretKind>,
         what: impl FnOnce(&mut Self, Tries) -> Result<()>,
     ) -> Result<()> {
         self.act(name, done, |it, details| {
+            it.need_escrow(new.as_slice())?;
             let asks = matches!(it.with.secrets.source(kind), None | Some(SecretSpec::Prompt));
             let kept = it.pin_manager()?.seen().is_some();
             let before = match asks || !kept {
@@ -99,6 +121,12 @@ impl Custodian<'_> {
         })
     }
 
+    /// Whether these are entered at the token: it has a way to do so, and no source is named for any.
+    fn entered_at_token(&mut self, kinds: &[SecretKind]) -> Result<bool> {
+        let named = kinds.iter().any(|kind| self.with.secrets.source(*kind).is_some());
+        Ok(!named && self.pin_manager()?.has_pin_pad())
+    }
+
     fn status(&mut self, kind: SecretKind) -> Result<Option<PinStatus>> {
         let manager = self.pin_manager()?;
         Ok(match kind {
@@ -106,6 +134,13 @@ impl Custodian<'_> {
             _ => manager.puk_status()?,
         })
     }
+}
+
+const NEW_PIN: Option<SecretKind> = Some(SecretKind::NewPin);
+
+/// What stands for a secret that is entered at the token.
+fn at_token() -> Secret {
+    Secret::new(Vec::new())
 }
 
 fn of(kind: SecretKind, seen: Seen) -> Option<PinStatus> {

@@ -24,7 +24,7 @@ impl Custodian<'_> {
     pub fn reset(&mut self, serial: &str, shown: &[String]) -> Result<()> {
         let info = self.token.info();
         if info.serial.as_deref() != Some(serial) {
-            return Err(Error::NotConfirmed { token: info.name() });
+            return Err(Error::NotConfirmed { token: info.name.clone() });
         }
         self.act("token.reset", "the token was reset", |it, details| {
             let before = it.statuses()?;

@@ -28,6 +28,7 @@ impl Custodian<'_> {
             it.steps = Steps::Several;
             details.insert("pin_tries".into(), json!(retries.pin));
             details.insert("puk_tries".into(), json!(retries.puk));
+            it.need_escrow(&[SecretKind::NewPin, SecretKind::NewPuk])?;
             let before = it.statuses()?;
             details.insert("tries_before".into(), tries_value(before.pin.tries));
             // Known to be right before new ones are asked for and put away. After a cut nobody knows

@@ -42,8 +42,8 @@ pub trait Administration {
     /// As [`super::PinManager::verify`], and for a wrong management key.
     fn set_retries(&mut self, retries: Retries) -> Result<()>;
 
-    /// Replaces factory PIN and PUK. Of the two, one that is no longer the factory's is left alone;
-    /// where the token does not tell, presenting the factory's costs it a try at most.
+    /// Replaces factory PIN and PUK, the PIN first. Of the two, one that is no longer the factory's is
+    /// left alone; where the token does not tell, finding out costs each a try at most.
     ///
     /// # Errors
     /// As [`super::PinManager::change`].
@@ -55,6 +55,17 @@ pub trait Administration {
     /// Whatever the token reports on reading.
     fn management_key(&mut self) -> Result<ManagementKeyInfo>;
 
+    /// Checks that the token has such management keys, without a word to it: a new one is put away
+    /// before [`Administration::set_management_key`], and would be for nothing.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unsupported`] for what the firmware lacks.
+    fn check_management_key(
+        &self,
+        algorithm: ManagementKeyAlgorithm,
+        touch: TouchPolicy,
+    ) -> Result<()>;
+
     /// Presents the management key; on return it was right.
     ///
     /// # Errors
@@ -65,8 +76,7 @@ pub trait Administration {
     /// it once: on return it is known to work.
     ///
     /// # Errors
-    /// [`crate::Error::Unsupported`] for an algorithm that the firmware lacks; otherwise as
-    /// [`Administration::verify_management_key`].
+    /// As [`Administration::check_management_key`] and [`Administration::verify_management_key`].
     fn set_management_key(&mut self, new: &NewManagementKey<'_>) -> Result<()>;
 
     /// What is on the token, a line each.

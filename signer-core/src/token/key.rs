@@ -97,13 +97,13 @@ pub trait KeyManager {
         Err(unsupported("moving a key"))
     }
 
-    /// What a thief of the token's PIN could do with a key beside signing. Empty where the token
+    /// What a thief of the token's PIN could do with a key beside signing. Nothing where the token
     /// does not tell.
     ///
     /// # Errors
     /// As [`KeyManager::delete`].
-    fn weaknesses(&mut self, _key: &KeyRef) -> Result<Vec<KeyWeakness>> {
-        Ok(Vec::new())
+    fn weaknesses(&mut self, _key: &KeyRef) -> Result<Option<Vec<KeyWeakness>>> {
+        Ok(None)
     }
 
     /// The certificates (DER, leaf first) by which the token vouches that it made the key itself.

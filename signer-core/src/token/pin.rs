@@ -23,6 +23,9 @@ pub struct Seen {
 }
 
 /// PIN and PUK counters and changes.
+///
+/// Where [`PinManager::has_pin_pad`] says so, an empty secret stands for one that is entered at the
+/// token.
 pub trait PinManager {
     /// The length and characters that the token takes for a PIN.
     fn rules(&self) -> SecretRules;
@@ -31,6 +34,11 @@ pub trait PinManager {
     /// is meant of that one.
     fn unblocker(&self) -> SecretKind {
         SecretKind::Puk
+    }
+
+    /// Whether secrets can be entered at the token itself, so that nobody else learns them.
+    fn has_pin_pad(&self) -> bool {
+        false
     }
 
     /// Why the token would not take this for a new secret, beyond [`PinManager::rules`]; seen without

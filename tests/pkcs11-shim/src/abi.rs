@@ -11,21 +11,23 @@ use cryptoki_sys::{
     CK_ATTRIBUTE, CK_BBOOL, CK_BYTE, CK_FLAGS, CK_FUNCTION_LIST, CK_INFO, CK_MECHANISM,
     CK_MECHANISM_INFO, CK_MECHANISM_TYPE, CK_NOTIFY, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE,
     CK_SESSION_INFO, CK_SLOT_ID, CK_SLOT_INFO, CK_TOKEN_INFO, CK_ULONG, CK_USER_TYPE, CK_UTF8CHAR,
-    CKR_ARGUMENTS_BAD, CKR_FUNCTION_NOT_SUPPORTED, CKR_GENERAL_ERROR, CKR_OK,
+    CKR_ARGUMENTS_BAD, CKR_FUNCTION_NOT_SUPPORTED, CKR_GENERAL_ERROR, CKR_OK, CKU_SO,
 };
 
-use crate::rules::{Deed, called, flags};
+use crate::rules::{Deed, called, entered, flags};
 
-/// The module behind this one, and this one's own list: the same but for what is intercepted.
+/// The module behind this one; the same with a PIN pad before it; and this one's own list: the same
+/// again but for what is intercepted.
 struct Lists {
     real: CK_FUNCTION_LIST,
+    with_pad: CK_FUNCTION_LIST,
     own: CK_FUNCTION_LIST,
 }
 
 static LISTS: OnceLock<Option<Lists>> = OnceLock::new();
 
-fn real() -> Option<&'static CK_FUNCTION_LIST> {
-    LISTS.get_or_init(load).as_ref().map(|lists| &lists.real)
+fn lists() -> Option<&'static Lists> {
+    LISTS.get_or_init(load).as_ref()
 }
 
 /// Loads the module behind this one, once.
@@ -47,7 +49,7 @@ fn load() -> Option<Lists> {
     let real = *unsafe { list.as_ref() }?;
     // It stays loaded as long as this process lives, and so do the pointers into it.
     std::mem::forget(library);
-    Some(Lists { real, own: intercepted(real) })
+    Some(Lists { real, with_pad: padded(real), own: intercepted(real) })
 }
 
 /// The list of this module.
@@ -56,7 +58,7 @@ fn load() -> Option<Lists> {
 /// `list` is null or a valid place for a pointer, as the standard asks of every caller.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn C_GetFunctionList(list: *mut *mut CK_FUNCTION_LIST) -> CK_RV {
-    let Some(lists) = LISTS.get_or_init(load) else { return CKR_GENERAL_ERROR };
+    let Some(lists) = lists() else { return CKR_GENERAL_ERROR };
     // SAFETY: by the contract of this function; nobody writes through the pointer that is handed out,
     // for the standard makes the list the module's own.
     match unsafe { list.as_mut() } {
@@ -71,7 +73,7 @@ pub(crate) unsafe extern "C" fn C_GetFunctionList(list: *mut *mut CK_FUNCTION_LI
 macro_rules! intercept {
     ($($name:ident($($argument:ident: $type:ty),*);)*) => {
         $(unsafe extern "C" fn $name($($argument: $type),*) -> CK_RV {
-            let forward = || match real().and_then(|list| list.$name) {
+            let forward = || match lists().and_then(|lists| lists.with_pad.$name) {
                 // SAFETY: the arguments are the caller's, who made them for this very function.
                 Some(function) => unsafe { function($($argument),*) },
                 None => CKR_FUNCTION_NOT_SUPPORTED,
@@ -133,7 +135,7 @@ unsafe extern "C" fn token_info(slot: CK_SLOT_ID, info: *mut CK_TOKEN_INFO) -> C
         Deed::Answer(code) | Deed::AnswerAfter(code) => return code,
         _ => (),
     }
-    let Some(function) = real().and_then(|list| list.C_GetTokenInfo) else {
+    let Some(function) = lists().and_then(|lists| lists.real.C_GetTokenInfo) else {
         return CKR_FUNCTION_NOT_SUPPORTED;
     };
     // SAFETY: the arguments are the caller's, who made them for this very function.
@@ -143,6 +145,75 @@ unsafe extern "C" fn token_info(slot: CK_SLOT_ID, info: *mut CK_TOKEN_INFO) -> C
         info.flags = flags(info.flags);
     }
     answer
+}
+
+/// The list with the PIN pad's three functions in it.
+fn padded(real: CK_FUNCTION_LIST) -> CK_FUNCTION_LIST {
+    CK_FUNCTION_LIST {
+        C_Login: Some(pad_login),
+        C_SetPIN: Some(pad_set_pin),
+        C_InitPIN: Some(pad_init_pin),
+        ..real
+    }
+}
+
+/// What somebody enters at the pad where the caller hands in nothing: at which place, and how long.
+struct Typed(Option<Vec<u8>>, *mut CK_UTF8CHAR, CK_ULONG);
+
+impl Typed {
+    fn instead_of(pin: *mut CK_UTF8CHAR, length: CK_ULONG, which: &str) -> Self {
+        match pin.is_null().then(|| entered(which)).flatten() {
+            Some(mut octets) => {
+                let (place, length) = (octets.as_mut_ptr(), octets.len() as CK_ULONG);
+                Self(Some(octets), place, length)
+            }
+            None => Self(None, pin, length),
+        }
+    }
+}
+
+unsafe extern "C" fn pad_login(
+    session: CK_SESSION_HANDLE,
+    user: CK_USER_TYPE,
+    pin: *mut CK_UTF8CHAR,
+    length: CK_ULONG,
+) -> CK_RV {
+    let which = if user == CKU_SO { "so" } else { "user" };
+    let Typed(_octets, pin, length) = Typed::instead_of(pin, length, which);
+    match lists().and_then(|lists| lists.real.C_Login) {
+        // SAFETY: the arguments are the caller's, or octets that live until the call returns.
+        Some(function) => unsafe { function(session, user, pin, length) },
+        None => CKR_FUNCTION_NOT_SUPPORTED,
+    }
+}
+
+unsafe extern "C" fn pad_set_pin(
+    session: CK_SESSION_HANDLE,
+    old: *mut CK_UTF8CHAR,
+    old_length: CK_ULONG,
+    new: *mut CK_UTF8CHAR,
+    new_length: CK_ULONG,
+) -> CK_RV {
+    let Typed(_old, old, old_length) = Typed::instead_of(old, old_length, "old");
+    let Typed(_new, new, new_length) = Typed::instead_of(new, new_length, "new");
+    match lists().and_then(|lists| lists.real.C_SetPIN) {
+        // SAFETY: as for `pad_login`.
+        Some(function) => unsafe { function(session, old, old_length, new, new_length) },
+        None => CKR_FUNCTION_NOT_SUPPORTED,
+    }
+}
+
+unsafe extern "C" fn pad_init_pin(
+    session: CK_SESSION_HANDLE,
+    pin: *mut CK_UTF8CHAR,
+    length: CK_ULONG,
+) -> CK_RV {
+    let Typed(_octets, pin, length) = Typed::instead_of(pin, length, "new");
+    match lists().and_then(|lists| lists.real.C_InitPIN) {
+        // SAFETY: as for `pad_login`.
+        Some(function) => unsafe { function(session, pin, length) },
+        None => CKR_FUNCTION_NOT_SUPPORTED,
+    }
 }
 
 /// What the log tells of an argument: of a pointer, whether there is one.
@@ -181,6 +252,9 @@ fn note(function: &str, arguments: &[Noted]) -> String {
     match (function, arguments) {
         ("C_Login", [_, Noted::Number(user), Noted::Null, ..]) => format!("user {user} null"),
         ("C_Login", [_, Noted::Number(user), ..]) => format!("user {user}"),
+        ("C_SetPIN", [_, Noted::Null, _, Noted::Null, _]) | ("C_InitPIN", [_, Noted::Null, _]) => {
+            "null".into()
+        }
         ("C_Sign", [.., Noted::Null, _]) => "length".into(),
         _ => String::new(),
     }

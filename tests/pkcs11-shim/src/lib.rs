@@ -12,10 +12,20 @@
 //! ones (`3+`). `DEED` is a code in hex (`0x30`), `after:` and a code (the call is forwarded and its
 //! answer withheld), `hang` or `die`. The function is a name such as `C_Sign`, or `*` for all. Lines
 //! `set-flags 0x…` and `clear-flags 0x…` change the flags in what `C_GetTokenInfo` answers.
+//!
+//! A line `pad WHICH PIN` gives every token a PIN pad at which somebody enters that PIN wherever the
+//! caller hands in none: `user` and `so` at `C_Login`, `old` and `new` at `C_SetPIN`, `new` at
+//! `C_InitPIN`.
+//!
+//! Beside that there is [`BareSigning`], which calls a module as plainly as can be, for benches.
 
 #[expect(unsafe_code, reason = "a PKCS#11 module is a set of C functions")]
 mod abi;
+#[expect(unsafe_code, reason = "a PKCS#11 module is a set of C functions")]
+mod bare;
 mod rules;
+
+pub use bare::BareSigning;
 
 /// The name of its file, among the build's other libraries.
 #[must_use]

@@ -49,9 +49,21 @@ pub(crate) fn called(function: &str, note: &str) -> Deed {
     }
 }
 
+/// CKF_PROTECTED_AUTHENTICATION_PATH.
+const PIN_PAD: u64 = 0x100;
+
+/// What somebody enters at the token's PIN pad, if it has one.
+pub(crate) fn entered(which: &str) -> Option<Vec<u8>> {
+    text().lines().find_map(|line| {
+        let (name, pin) = line.strip_prefix("pad ")?.split_once(' ')?;
+        (name == which).then(|| pin.as_bytes().to_vec())
+    })
+}
+
 /// The flags of a token, as they are to be shown.
 pub(crate) fn flags(real: u64) -> u64 {
     text().lines().fold(real, |flags, line| match line.split_once(' ') {
+        Some(("pad", _)) => flags | PIN_PAD,
         Some(("set-flags", value)) => flags | hex(value),
         Some(("clear-flags", value)) => flags & !hex(value),
         _ => flags,

@@ -12,6 +12,7 @@ use backend_yubikey::transport::Bounds;
 use backend_yubikey::transport::pcsc::PcscReaders;
 use signer_core::Registry;
 use touchmark_tests::drawer::{self, Drawer};
+use touchmark_tests::modules;
 
 fn main() -> ExitCode {
     cli::run(std::env::args_os(), &registry())
@@ -30,5 +31,12 @@ fn registry() -> Registry {
         }
         (None, None) => registry.without("yubikey", "yubikey"),
     };
-    registry.with(Box::new(Pkcs11Backend::new()))
+    let patience = std::env::var(modules::PATIENCE).ok().and_then(|text| text.parse().ok());
+    let bounds = match patience.map(Duration::from_millis) {
+        Some(all) => {
+            backend_pkcs11::Bounds { call: all, generation: all, pin_pad: all, session: all }
+        }
+        None => backend_pkcs11::Bounds::default(),
+    };
+    registry.with(Box::new(Pkcs11Backend::new().with_bounds(bounds)))
 }

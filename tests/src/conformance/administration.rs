@@ -100,7 +100,7 @@ fn limits_are_not_set_without_the_right_secrets(desk: &Desk<'_>) {
         let mut token = fresh.open();
         let pins = token.pin_manager().unwrap();
         pins.verify(&secret(fresh.has().pin)).unwrap();
-        let tries = fresh.pins().map(|pins| Tries::left(pins.tries));
+        let tries = fresh.pins().map(|pins| pins.counter.after(0));
         assert_eq!(Some(pins.pin_status().unwrap().tries), tries);
     }
 }
@@ -286,7 +286,7 @@ fn a_reset_leaves_nothing_but_what_the_factory_made(desk: &Desk<'_>) {
         let found = token.signer(&KeyRef::Sole, None);
         assert!(matches!(found, Err(Error::NotFound { .. })), "{found:?}");
         let pins = token.pin_manager().unwrap();
-        let tries = desk.pins().map(|pins| Tries::left(pins.tries));
+        let tries = desk.pins().map(|pins| pins.counter.after(0));
         assert_eq!(Some(pins.pin_status().unwrap().tries), tries);
         pins.verify(&secret(has.pin)).unwrap();
         administration(&mut **token).verify_management_key().unwrap();

@@ -3,7 +3,7 @@
 use signer_core::{CertStore, Error, KeySpec, Token, WhenKeysDiffer};
 
 use super::desk::private_key;
-use super::{Behaviour, Desk, judge, named, soft};
+use super::{Behaviour, Desk, Shelf, judge, named, soft};
 
 pub(super) const LIST: &[Behaviour] = named![
     a_certificate_is_kept_with_its_key_and_removed_again,
@@ -18,7 +18,7 @@ fn store(token: &mut dyn Token) -> &mut dyn CertStore {
 }
 
 fn a_certificate_is_kept_with_its_key_and_removed_again(desk: &Desk<'_>) {
-    if !desk.claims.certificates {
+    if desk.claims.certificates.is_none() {
         return;
     }
     let (mut token, key) = (desk.open(), desk.key(0));
@@ -27,6 +27,8 @@ fn a_certificate_is_kept_with_its_key_and_removed_again(desk: &Desk<'_>) {
     let second = judge::certificate(desk.folder(), &made.public_key);
     for der in [first, second] {
         store(&mut *token).write(&key, &der, WhenKeysDiffer::Refuse).unwrap();
+        // Nobody needs a secret to read it.
+        desk.bench().power_cycle();
         let mut other = desk.open_as(&desk.context_with(&[]));
         assert_eq!(store(&mut *other).read(&key).unwrap(), der);
     }
@@ -42,7 +44,7 @@ fn a_certificate_is_kept_with_its_key_and_removed_again(desk: &Desk<'_>) {
 }
 
 fn a_certificate_that_its_own_key_signs_is_stored_in_one_go(desk: &Desk<'_>) {
-    if !desk.claims.certificates {
+    if desk.claims.certificates.is_none() {
         return;
     }
     let (mut token, key) = (desk.open(), desk.key(0));
@@ -70,9 +72,7 @@ fn a_certificate_that_its_own_key_signs_is_stored_in_one_go(desk: &Desk<'_>) {
 }
 
 fn a_certificate_of_another_key_is_refused_unless_it_is_meant(desk: &Desk<'_>) {
-    if !desk.claims.certificates {
-        return;
-    }
+    let Some(shelf) = desk.claims.certificates else { return };
     let (mut token, key) = (desk.open(), desk.key(0));
     let made = desk.make(&mut *token, 0);
     let own = judge::certificate(desk.folder(), &made.public_key);
@@ -83,13 +83,20 @@ fn a_certificate_of_another_key_is_refused_unless_it_is_meant(desk: &Desk<'_>) {
     assert!(matches!(written, Err(Error::AnotherKey { .. })), "{written:?}");
     assert_eq!(store(&mut *token).read(&key).unwrap(), own);
     store(&mut *token).write(&key, &foreign, WhenKeysDiffer::Store).unwrap();
-    assert_eq!(store(&mut *token).read(&key).unwrap(), foreign);
+    let read = store(&mut *token).read(&key).unwrap();
+    match shelf {
+        Shelf::OnePerPlace => assert_eq!(read, foreign),
+        Shelf::BesideKeys => {
+            assert_eq!(read, own);
+            store(&mut *token).remove(&key).unwrap();
+            let read = store(&mut *token).read(&key);
+            assert!(matches!(read, Err(Error::AnotherKey { .. })), "{read:?}");
+        }
+    }
 }
 
 fn a_certificate_without_a_key_is_refused_unless_it_is_meant(desk: &Desk<'_>) {
-    if !desk.claims.certificates {
-        return;
-    }
+    let Some(shelf) = desk.claims.certificates else { return };
     let (mut token, key) = (desk.open(), desk.key(0));
     let stranger = soft::public_key(&private_key(KeySpec::P256));
     let foreign = judge::certificate(desk.folder(), &stranger);
@@ -97,12 +104,16 @@ fn a_certificate_without_a_key_is_refused_unless_it_is_meant(desk: &Desk<'_>) {
     assert!(matches!(written, Err(Error::NotFound { .. })), "{written:?}");
     let read = store(&mut *token).read(&key);
     assert!(matches!(read, Err(Error::NotFound { .. })), "{read:?}");
-    store(&mut *token).write(&key, &foreign, WhenKeysDiffer::Store).unwrap();
-    assert_eq!(store(&mut *token).read(&key).unwrap(), foreign);
+    let written = store(&mut *token).write(&key, &foreign, WhenKeysDiffer::Store);
+    match shelf {
+        Shelf::OnePerPlace => assert_eq!(store(&mut *token).read(&key).unwrap(), foreign),
+        // Beside what?
+        Shelf::BesideKeys => assert!(matches!(written, Err(Error::NotFound { .. })), "{written:?}"),
+    }
 }
 
 fn what_is_no_certificate_is_not_stored(desk: &Desk<'_>) {
-    if !desk.claims.certificates {
+    if desk.claims.certificates.is_none() {
         return;
     }
     let (mut token, key) = (desk.open(), desk.key(0));

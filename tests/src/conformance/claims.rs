@@ -1,6 +1,6 @@
 //! What a mount says its tokens can do.
 
-use signer_core::{KeyOrigin, KeySpec, ManagementKeyAlgorithm, PinPolicy, TouchPolicy};
+use signer_core::{KeyOrigin, KeySpec, ManagementKeyAlgorithm, PinPolicy, TouchPolicy, Tries};
 
 /// What the tokens of a mount can do. Everything else is checked to be refused.
 #[derive(Clone, Debug)]
@@ -13,8 +13,8 @@ pub struct Claims {
     pub keys: KeyClaims,
     /// The PIN, where there is one that is counted.
     pub pins: Option<PinClaims>,
-    /// Whether it stores certificates.
-    pub certificates: bool,
+    /// How it stores certificates, where it does.
+    pub certificates: Option<Shelf>,
     /// What is done to the token as a whole, where anything can be.
     pub administration: Option<AdministrationClaims>,
 }
@@ -32,8 +32,10 @@ pub struct KeyClaims {
     pub touch_policies: Vec<TouchPolicy>,
     /// Keys that are not seen until a certificate is stored with them, by where they came from.
     pub hidden: Vec<KeyOrigin>,
-    /// Whether it tells policies and origin of the keys that are seen of themselves.
-    pub described: bool,
+    /// Whether it tells the policies of keys that are seen of themselves, before any secret.
+    pub tells_policies: bool,
+    /// Whether it tells where keys came from that are seen of themselves.
+    pub tells_origins: bool,
     /// Whether a key can be destroyed.
     pub deletes: bool,
     /// Whether a key can be moved.
@@ -45,12 +47,37 @@ pub struct KeyClaims {
 /// What is told of PIN and PUK.
 #[derive(Clone, Debug)]
 pub struct PinClaims {
-    /// Tries of PIN and PUK as they leave the factory.
-    pub tries: u8,
+    /// How tries of PIN and PUK are told.
+    pub counter: Counter,
     /// Whether it tells the total, and whether a secret is still the factory's.
     pub described: bool,
     /// Whether it tells of the PUK.
     pub tells_puk: bool,
+    /// Whether a private key is not even found before the PIN was shown.
+    pub before_keys: bool,
+}
+
+/// How a token tells what became of the tries of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// It tells their number, this one as it leaves the factory.
+    Number(u8),
+    /// It raises flags, as PKCS#11 has them.
+    Flags {
+        /// How many wrong ones in a row it takes for "low".
+        low: u8,
+        /// How many block it, where any number does; the one before raises "last".
+        blocked: Option<u8>,
+    },
+}
+
+/// How certificates lie with keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shelf {
+    /// Each place has room for one, whatever key it is for and be there a key or not.
+    OnePerPlace,
+    /// Any number lie beside a key. One that is for another key is never taken for this key's.
+    BesideKeys,
 }
 
 /// What can be done to the token as a whole.
@@ -64,6 +91,26 @@ pub struct AdministrationClaims {
     pub management_touches: Vec<TouchPolicy>,
     /// Whether it goes back to its factory state.
     pub resets: bool,
+}
+
+impl Counter {
+    /// What is told after so many wrong ones in a row.
+    #[must_use]
+    pub fn after(self, wrong: u8) -> Tries {
+        match self {
+            Self::Number(tries) => Tries::left(tries.saturating_sub(wrong)),
+            Self::Flags { blocked: Some(most), .. } if wrong >= most => Tries::Blocked,
+            Self::Flags { blocked: Some(most), .. } if wrong + 1 == most => Tries::Last,
+            Self::Flags { low, .. } if wrong >= low => Tries::Low,
+            Self::Flags { .. } => Tries::Unknown,
+        }
+    }
+
+    /// Whether enough wrong ones block it.
+    #[must_use]
+    pub fn blocks(self) -> bool {
+        !matches!(self, Self::Flags { blocked: None, .. })
+    }
 }
 
 impl Claims {

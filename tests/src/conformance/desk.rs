@@ -129,11 +129,17 @@ impl<'m> Desk<'m> {
         index: usize,
         policy: KeyPolicy,
     ) -> KeyInfo {
-        let key = self.key(index);
+        let (key, spec) = (self.key(index), KeySpec::P256);
+        if !self.makes(spec) && !self.takes(spec) {
+            assert_eq!(policy, KeyPolicy::default(), "the key is there, as it is");
+            let public_key = self.signer(token, index).expect("it is there");
+            let public_key = public_key.public_key().clone();
+            return KeyInfo { key, spec, public_key, policy, origin: None };
+        }
         let manager = token.key_manager().expect("keys can be made");
-        let made = match self.makes(KeySpec::P256) {
-            true => manager.generate(&key, KeySpec::P256, policy),
-            false => manager.import(&key, &private_key(KeySpec::P256), policy),
+        let made = match self.makes(spec) {
+            true => manager.generate(&key, spec, policy),
+            false => manager.import(&key, &private_key(spec), policy),
         };
         let made = made.expect("a key is made");
         self.show(token, &made);
@@ -152,6 +158,10 @@ impl<'m> Desk<'m> {
 
     pub(super) fn makes(&self, spec: KeySpec) -> bool {
         self.claims.keys.makes.contains(&spec)
+    }
+
+    fn takes(&self, spec: KeySpec) -> bool {
+        self.claims.keys.imports.contains(&spec)
     }
 
     /// What is claimed of the PIN; nothing where there is none, and then there is nothing to check.
@@ -187,7 +197,7 @@ impl<'m> Desk<'m> {
         panic!("a hundred secrets cannot all be taken for another");
     }
 
-    /// Spends tries of the PIN until so many are left.
+    /// Spends tries of the PIN until so many are left; one or none, where that is told by flags.
     pub(super) fn wear_down(&self, token: &mut dyn Token, left: u8) {
         for seed in 0..u32::from(u8::MAX) {
             let status = token.pin_manager().expect("it has a PIN").pin_status().expect("a status");

@@ -258,14 +258,15 @@ fn a_key_is_found_by_its_place_and_no_other_is_taken_for_it(desk: &Desk<'_>) {
 
 /// Another program that opens the token sees the key as it was made.
 fn is_listed(desk: &Desk<'_>, made: &KeyInfo, origin: KeyOrigin) {
+    desk.bench().power_cycle();
     let keys = desk.open_as(&desk.context_with(&[])).keys().unwrap();
     let [listed] = keys.as_slice() else { panic!("{keys:?}") };
     assert_eq!((&listed.key, listed.spec), (&made.key, made.spec));
     assert_eq!(listed.public_key, made.public_key);
-    match desk.claims.keys.described && !desk.claims.hides(origin) {
-        true => assert_eq!((listed.policy, listed.origin), (made.policy, Some(origin))),
-        false => assert_eq!((listed.policy, listed.origin), (KeyPolicy::default(), None)),
-    }
+    let (seen, claims) = (!desk.claims.hides(origin), &desk.claims.keys);
+    let policy = if seen && claims.tells_policies { made.policy } else { KeyPolicy::default() };
+    let origin = (seen && claims.tells_origins).then_some(origin);
+    assert_eq!((listed.policy, listed.origin), (policy, origin));
 }
 
 /// The key signs by each algorithm that fits it, and OpenSSL agrees.

@@ -14,7 +14,7 @@ pub(super) const LIST: &[Behaviour] = named![
 ];
 
 fn a_token_that_is_there_is_listed_as_it_is_opened(desk: &Desk<'_>) {
-    let listed = desk.bench().backend().list().unwrap();
+    let listed = desk.bench().backend().list(&desk.context()).unwrap();
     match desk.claims.listed {
         true => assert_eq!(listed, [desk.open().info().clone()]),
         false => assert_eq!(listed, []),
@@ -29,7 +29,7 @@ fn a_token_tells_what_it_is_and_its_locator_finds_it_again(desk: &Desk<'_>) {
     assert_eq!(info.counts_tries, desk.claims.pins.is_some());
     assert_eq!(info.serial.is_some(), desk.claims.numbered);
     assert_eq!(info.version.is_some(), desk.claims.numbered);
-    assert!(!info.model.is_empty() && info.name().starts_with(&info.model));
+    assert!(!info.model.is_empty() && !info.name.is_empty());
     let again = backend.open(&info.locator, &desk.context()).unwrap();
     assert_eq!(again.info(), info);
     assert_eq!(again.info().id(), info.id());
@@ -38,7 +38,7 @@ fn a_token_tells_what_it_is_and_its_locator_finds_it_again(desk: &Desk<'_>) {
 fn what_is_not_declared_is_absent(desk: &Desk<'_>) {
     let mut token = desk.open();
     assert_eq!(token.pin_manager().is_some(), desk.claims.pins.is_some());
-    assert_eq!(token.cert_store().is_some(), desk.claims.certificates);
+    assert_eq!(token.cert_store().is_some(), desk.claims.certificates.is_some());
     assert_eq!(token.administration().is_some(), desk.claims.administration.is_some());
     let manages = !desk.claims.keys.makes.is_empty() || !desk.claims.keys.imports.is_empty();
     assert_eq!(token.key_manager().is_some(), manages);

@@ -26,7 +26,8 @@ pub trait Bench: Debug {
     /// The token.
     fn token(&self) -> Locator;
 
-    /// Places for keys on it, all empty; one at least.
+    /// Places for keys on it, one at least. All are empty, but for the first of a token that neither
+    /// makes keys nor takes them: that has one of the usual kind.
     fn places(&self) -> Vec<Locator>;
 
     /// A token of this kind that is not there.
@@ -38,7 +39,7 @@ pub trait Bench: Debug {
     /// How many PINs and PUKs it was shown so far, where the bench can count them.
     fn presented(&self) -> Option<u64>;
 
-    /// Takes its power away and gives it back.
+    /// Takes its power away and gives it back, where it has any.
     fn power_cycle(&self);
 }
 

@@ -31,13 +31,14 @@ impl Mount for KeyFiles {
                 pin_policies: Vec::new(),
                 touch_policies: Vec::new(),
                 hidden: Vec::new(),
-                described: false,
+                tells_policies: false,
+                tells_origins: false,
                 deletes: false,
                 relocates: false,
                 attests: false,
             },
             pins: None,
-            certificates: false,
+            certificates: None,
             administration: None,
         }
     }

@@ -10,7 +10,7 @@ use signer_core::{
 use virtual_yubikey::{Algorithm, Card, Device, ManagementAlgorithm, Model};
 
 use super::mount::{Bench, Mount, Secrets};
-use super::{AdministrationClaims, Claims, KeyClaims, PinClaims};
+use super::{AdministrationClaims, Claims, Counter, KeyClaims, PinClaims, Shelf};
 use crate::drawer;
 
 const SERIAL: u32 = 16_021_234;
@@ -51,17 +51,19 @@ impl Mount for VirtualYubiKeys {
                     (false, true) => vec![KeyOrigin::Imported],
                     (false, false) => vec![KeyOrigin::Generated, KeyOrigin::Imported],
                 },
-                described: true,
+                tells_policies: true,
+                tells_origins: true,
                 deletes: facts.moves,
                 relocates: facts.moves,
                 attests: facts.attestation,
             },
             pins: Some(PinClaims {
-                tries: 3,
+                counter: Counter::Number(3),
                 described: facts.metadata,
                 tells_puk: facts.metadata,
+                before_keys: false,
             }),
-            certificates: true,
+            certificates: Some(Shelf::OnePerPlace),
             administration: Some(AdministrationClaims {
                 retries: true,
                 management_keys: facts.management_algorithms.iter().map(cipher).collect(),

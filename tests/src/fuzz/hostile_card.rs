@@ -23,7 +23,7 @@ pub fn hostile_card(data: &[u8]) {
     let pile = Pile(Arc::new(Mutex::new(Script { rest: script.to_vec(), at: 0, said: 0 })));
     let backend = YubiKeyBackend::new(Arc::new(pile));
     if act == 0xff {
-        match backend.list() {
+        match backend.list(&OpenContext::default()) {
             Ok(tokens) => tokens.iter().for_each(|token| {
                 printable(&token.model);
                 printable(&token.locator.to_string());

@@ -9,16 +9,18 @@ use issuer::gate::build_date;
 use issuer::path::{self, TrustAnchors};
 use issuer::profile::Profile;
 use ledger::{Ledger, Timestamp};
-use signer_core::{Clock, Error as SignerError, SubjectPublicKeyInfoOwned, SystemClock};
+use signer_core::{
+    Clock, Error as SignerError, SecretKind, SubjectPublicKeyInfoOwned, SystemClock,
+};
 
-use super::Finding;
+use super::{Finding, Pins};
 use crate::context::Context;
 use crate::error::{Error, Result, chain};
 use crate::settings::Settings;
 use crate::signers::{Asking, Chosen, People, fingerprint};
 
 /// Every check, one after another; each is made whatever the others found.
-pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
+pub(super) fn all(context: &Context<'_>, pins: Pins) -> Vec<Finding> {
     let settings = context.settings();
     let mut findings = vec![settings_found(&settings)];
     let now = SystemClock.now();
@@ -27,7 +29,7 @@ pub(super) fn all(context: &Context<'_>) -> Vec<Finding> {
         findings.extend(files(settings));
         findings.extend(profile(settings));
         findings.extend(ledger(context, now));
-        findings.extend(signers(context, settings, now));
+        findings.extend(signers(context, settings, now, pins));
     }
     findings
 }
@@ -140,34 +142,48 @@ fn after(now: SystemTime, last: Timestamp) -> Finding {
     }
 }
 
-fn signers(context: &Context<'_>, settings: &Settings, now: SystemTime) -> Vec<Finding> {
+fn signers(
+    context: &Context<'_>,
+    settings: &Settings,
+    now: SystemTime,
+    pins: Pins,
+) -> Vec<Finding> {
     // One that only the flag names is checked too.
     let flag = context.global.signer.iter().filter(|name| !settings.signers.contains_key(*name));
     let names = settings.signers.keys().chain(flag);
-    names.flat_map(|name| signer(context, name, now)).collect()
+    names.flat_map(|name| signer(context, name, now, pins)).collect()
 }
 
-fn signer(context: &Context<'_>, name: &str, now: SystemTime) -> Vec<Finding> {
+fn signer(context: &Context<'_>, name: &str, now: SystemTime, pins: Pins) -> Vec<Finding> {
     let check = format!("signer {name}");
-    let asking = Asking::of(People::LeftAlone);
+    let asking = match pins {
+        Pins::Presented => Asking::of(People::LeftAlone),
+        Pins::Withheld => Asking::of(People::LeftAlone).withholding(SecretKind::Pin),
+    };
     let chosen = match Chosen::named(context, name, asking) {
         Ok(chosen) => chosen,
         Err(error) => return vec![Finding::fail(check, &error)],
     };
     let public_key = chosen.public_key();
     let key = match &public_key {
-        Err(Error::Signer(error @ SignerError::NobodyToAsk { .. })) => Finding::warn(
-            check,
-            error.to_string(),
-            format!("try it on a terminal: `touchmark key list --signer {name}`"),
-        ),
+        Err(Error::Signer(error @ SignerError::NobodyToAsk { kind, .. })) => match pins {
+            Pins::Withheld if *kind == SecretKind::Pin => behind_the_pin(
+                check,
+                "its token shows the key only with the PIN, which was not presented: not checked",
+            ),
+            _ => Finding::warn(
+                check,
+                error.to_string(),
+                format!("try it on a terminal: `touchmark key list --signer {name}`"),
+            ),
+        },
         outcome => Finding::of(check, outcome, |key| match fingerprint(key) {
             Ok(fingerprint) => format!("{} (SHA-256 {fingerprint})", chosen.locator),
             Err(error) => error.to_string(),
         }),
     };
     let mut findings = vec![key];
-    findings.extend(public_key.is_ok().then(|| weaknesses(&chosen)).flatten());
+    findings.extend(public_key.is_ok().then(|| weaknesses(&chosen, pins)).flatten());
     if chosen.certificate.is_some() {
         findings.push(certificate(&chosen, public_key.ok().as_ref(), now));
     }
@@ -175,24 +191,34 @@ fn signer(context: &Context<'_>, name: &str, now: SystemTime) -> Vec<Finding> {
 }
 
 /// What a thief of the PIN could do with the key beside signing, where the token tells.
-fn weaknesses(chosen: &Chosen<'_>) -> Option<Finding> {
+fn weaknesses(chosen: &Chosen<'_>, pins: Pins) -> Option<Finding> {
     let check = format!("key of {}", chosen.name);
     let found = chosen.token().and_then(|mut token| {
         let key = chosen.key()?;
         Ok(match token.key_manager() {
             Some(keys) => keys.weaknesses(&key)?,
-            None => Vec::new(),
+            None => None,
         })
     });
     match found {
-        Ok(none) if none.is_empty() => None,
-        Ok(found) => {
+        Ok(None) => None,
+        Ok(Some(none)) if none.is_empty() => {
+            Some(Finding::ok(check, "it signs and does nothing else, and cannot be read out"))
+        }
+        Ok(Some(found)) => {
             let found: Vec<String> = found.iter().map(ToString::to_string).collect();
             let error = Error::Refused {
                 what: format!("a signing key must only sign, and this one {}", found.join(", ")),
                 hint: "make a new one on the token: `touchmark key generate`".into(),
             };
             Some(Finding::fail(check, &error))
+        }
+        Err(Error::Signer(SignerError::NobodyToAsk { .. })) if pins == Pins::Withheld => {
+            Some(behind_the_pin(
+                check,
+                "whether it can be read out, wrap, unwrap or decrypt is behind the PIN, which was not \
+                 presented: not checked",
+            ))
         }
         Err(Error::Signer(error @ SignerError::NobodyToAsk { .. })) => Some(Finding::warn(
             check,
@@ -201,6 +227,11 @@ fn weaknesses(chosen: &Chosen<'_>) -> Option<Finding> {
         )),
         Err(error) => Some(Finding::fail(check, &error)),
     }
+}
+
+/// What cannot be looked at without risking a try.
+fn behind_the_pin(check: String, text: &str) -> Finding {
+    Finding::warn(check, text, "`touchmark doctor --with-pin` presents it; a wrong one costs a try")
 }
 
 /// The certificate file of a signer: readable, for its key, and sound link by link.

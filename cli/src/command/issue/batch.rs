@@ -29,11 +29,19 @@ pub(super) fn certify(issue: &Issue, source: &Path, context: &Context<'_>) -> Re
     };
     let ids = issue.files.map.as_deref().map(DeviceIds::read).transpose().map_err(Error::inputs)?;
     let inputs = Inputs::read(source, ids.unwrap_or_default()).map_err(Error::inputs)?;
-    if let Some(folder) = out {
-        make_folder(folder)?;
-        inputs.check_output(folder, &spared(issue, source, context)?).map_err(Error::inputs)?;
-    }
+    let check = |folder: &Path| {
+        inputs.check_output(folder, &spared(issue, source, context)?).map_err(Error::inputs)
+    };
+    let (there, missing) = (out.filter(|it| it.exists()), out.filter(|it| !it.exists()));
+    there.map_or(Ok(()), check)?;
     let prepared = Prepared::new(issue, context)?;
+    // Where the issuer is refused, which is told and recorded below, there is nothing to put there.
+    if let Some(folder) = missing
+        && prepared.terms().check_run().is_ok()
+    {
+        make_folder(folder)?;
+        check(folder)?;
+    }
     let mut ledger = run::ledger(issue, context)?;
     let form = issue.files.public_key_form;
     let files = out.map(|folder| DeviceFiles::new(folder, &prepared.issuer, form));

@@ -72,7 +72,8 @@ pub(super) fn with_new_key(issue: &Issue, path: &Path, context: &Context<'_>) ->
     let made_now = !path.exists();
     if made_now {
         let mut journal = Journal::open(context)?;
-        generate::make(&device, issue.new.algorithm, KeyPolicy::default(), &mut journal)?;
+        let (mut token, policy) = (device.token()?, KeyPolicy::default());
+        generate::make(&device, &mut *token, issue.new.algorithm, policy, &mut journal)?;
     }
     let origin = path.display().to_string();
     let granted = device.signer(None).and_then(|signer| {

@@ -1,15 +1,20 @@
 //! `touchmark key generate`
 
 use std::fmt;
+use std::path::PathBuf;
 
 use clap::Args;
 use ledger::Digest;
 use serde::Serialize;
 use serde_json::json;
-use signer_core::{KeyInfo, KeyPolicy, KeySpec, SecretKind, SecretSpec};
+use signer_core::{
+    KeyInfo, KeyPolicy, KeySpec, SecretKind, SecretSpec, SubjectPublicKeyInfoOwned, Token,
+};
 
+use crate::atomic;
 use crate::command::Run;
 use crate::command::key::import::Policy;
+use crate::command::key::public;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -31,6 +36,10 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "SOURCE")]
     new_passphrase: Option<SecretSpec>,
 
+    /// Where the public half goes, as PEM
+    #[arg(long, value_name = "FILE")]
+    public_key_out: Option<PathBuf>,
+
     #[command(flatten)]
     policy: Policy,
 
@@ -45,6 +54,8 @@ pub(in crate::command) struct Made {
     signer: String,
     algorithm: String,
     spki_sha256: Digest,
+    #[serde(skip)]
+    public_key: SubjectPublicKeyInfoOwned,
 }
 
 impl Made {
@@ -54,6 +65,7 @@ impl Made {
             signer: place,
             algorithm: key.spec.to_string(),
             spki_sha256: fingerprint(&key.public_key)?,
+            public_key: key.public_key.clone(),
         })
     }
 }
@@ -77,20 +89,30 @@ impl Run for Generate {
             .with(SecretKind::NewPassphrase, self.new_passphrase.as_ref())
             .with(SecretKind::ManagementKey, self.management_key.as_ref());
         let chosen = Chosen::new(context, asking)?;
+        if let Some(file) = &self.public_key_out {
+            chosen.spare(file, context)?;
+        }
         // Opened first: a key that the ledger does not know of is worse than none.
         let mut journal = Journal::open(context)?;
-        let made = make(&chosen, self.algorithm, self.policy.into(), &mut journal)?;
+        let made =
+            make(&chosen, &mut *chosen.token()?, self.algorithm, self.policy.into(), &mut journal)?;
+        if let Some(file) = &self.public_key_out {
+            atomic::write(file, public::pem(&made.public_key)?.as_bytes())?;
+            context.output.note(&format!("written to {}", file.display()));
+        }
         context.output.show(&made)?;
         Ok(Exit::Ok)
     }
 }
 
-/// Makes a key where `chosen` points, and records it.
+/// Makes a key where `chosen` points on its open token, and records it. Some tokens tell what they made
+/// only for as long as they stay open, so whatever is done with the key right away is done there.
 ///
 /// # Errors
 /// [`Error::Usage`] for a random passphrase; whatever the token and the ledger report.
 pub(in crate::command) fn make(
     chosen: &Chosen<'_>,
+    token: &mut dyn Token,
     algorithm: KeySpec,
     policy: KeyPolicy,
     journal: &mut Journal,
@@ -101,9 +123,8 @@ pub(in crate::command) fn make(
             "keep one yourself: `touchmark key generate --new-passphrase file:PATH`",
         ));
     }
-    let mut token = chosen.token()?;
-    let place = chosen.place(&*token)?;
-    let manager = chosen.key_manager(&mut *token, "making a key on")?;
+    let place = chosen.place(token)?;
+    let manager = chosen.key_manager(token, "making a key on")?;
     let key = manager.generate(&chosen.key()?, algorithm, policy)?;
     let made = Made::new(place, &key)?;
     journal.record("key.generate", json!(made), "the key was made")?;

@@ -64,16 +64,20 @@ impl Run for Public {
 impl Public {
     fn text(&self, public_key: &SubjectPublicKeyInfoOwned) -> Result<String> {
         let form = match self.form {
-            Form::Pem | Form::Der => {
-                return Ok(public_key
-                    .to_pem(LineEnding::LF)
-                    .map_err(|error| unprintable(&error))?);
-            }
+            Form::Pem | Form::Der => return pem(public_key),
             Form::Uncompressed => PublicKeyForm::Uncompressed,
             Form::Compressed => PublicKeyForm::Compressed,
         };
         Ok(public_key_text(public_key, form).map_err(|error| unprintable(&error))?)
     }
+}
+
+/// SubjectPublicKeyInfo as PEM.
+///
+/// # Errors
+/// [`signer_core::Error::Unsupported`] for what cannot be encoded.
+pub(super) fn pem(public_key: &SubjectPublicKeyInfoOwned) -> Result<String> {
+    Ok(public_key.to_pem(LineEnding::LF).map_err(|error| unprintable(&error))?)
 }
 
 fn unprintable(error: &dyn std::error::Error) -> signer_core::Error {

@@ -84,7 +84,7 @@ impl Run for Status {
         let faults = custodian.faults(&statuses)?;
         let info = custodian.token();
         let found = Found {
-            token: info.name(),
+            token: info.name.clone(),
             serial: info.serial.clone(),
             pin: statuses.pin.into(),
             puk: statuses.puk.map(Counter::from),

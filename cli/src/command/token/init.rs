@@ -57,7 +57,7 @@ impl Run for Init {
             },
             |custodian| custodian.initialize(backend, &empty, &label),
         )?;
-        context.output.note(&format!("{} is ready: {}", made.name(), made.locator));
+        context.output.note(&format!("{} is ready: {}", made.name, made.locator));
         Ok(Exit::Ok)
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use signer_core::TokenInfo;
+use signer_core::{OpenContext, TokenInfo};
 
 use crate::command::Run;
 use crate::context::Context;
@@ -77,8 +77,9 @@ fn tokens(context: &Context<'_>) -> Result<Vec<TokenInfo>> {
                 }
             }
         };
+    let with = OpenContext { interaction: context.output.events(), ..OpenContext::default() };
     for backend in context.registry.backends() {
-        add(&mut found, backend.list());
+        add(&mut found, backend.list(&with));
     }
     let settings = context.settings()?;
     let names = settings.signers.keys().chain(&context.global.signer);

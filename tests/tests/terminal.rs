@@ -1,0 +1,216 @@
+//! Secrets that are typed at a terminal: never shown, never sent when they cannot be right, and the
+//! terminal is left as it was found, however the program ends.
+
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
+use tempfile::TempDir;
+use touchmark_tests::drawer::{Drawer, FOLDER};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_touchmark-under-test");
+const SERIAL: u32 = 16_021_234;
+const PIN_ASKED: &str = "PIN for YubiKey 16021234 (3 tries left): ";
+const NEW_PIN_ASKED: &str = "new PIN for YubiKey 16021234: ";
+const ASKED_AGAIN: &str = "the same again: ";
+
+/// A folder with one factory-fresh key, and a terminal at which the program runs.
+struct Sitting {
+    folder: TempDir,
+    /// The side of the terminal at which a person sits.
+    keyboard: File,
+    /// The other one; while it is open the terminal keeps its settings.
+    line: PathBuf,
+    _kept_open: File,
+    screen: Receiver<Vec<u8>>,
+    /// What was on the screen so far.
+    seen: String,
+    /// How much of it was waited for already.
+    looked_at: usize,
+}
+
+impl Sitting {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        Drawer::add(folder.path(), "5.7.1".parse().unwrap(), SERIAL).unwrap();
+        let settings = folder.path().join("touchmark.toml");
+        fs::write(
+            &settings,
+            format!("default-signer = \"k\"\n[signer.k]\nlocator = \"yubikey:serial={SERIAL}\"\n"),
+        )
+        .unwrap();
+        fs::set_permissions(&settings, fs::Permissions::from_mode(0o600)).unwrap();
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let line = PathBuf::from(ptsname(&master, Vec::new()).unwrap().into_string().unwrap());
+        let keyboard = File::from(master);
+        let kept_open = OpenOptions::new().read(true).write(true).open(&line).unwrap();
+        let (sender, screen) = channel();
+        let mut shown = keyboard.try_clone().unwrap();
+        thread::spawn(move || {
+            let mut octets = [0; 1024];
+            while let Ok(count @ 1..) = shown.read(&mut octets) {
+                let _ = sender.send(octets[..count].to_vec());
+            }
+        });
+        Self {
+            folder,
+            keyboard,
+            line,
+            _kept_open: kept_open,
+            screen,
+            seen: String::new(),
+            looked_at: 0,
+        }
+    }
+
+    /// Starts the program with this terminal as its own.
+    fn start(&self, arguments: &str) -> Child {
+        let side = || OpenOptions::new().read(true).write(true).open(&self.line).unwrap();
+        Command::new("setsid")
+            .args(["--ctty", PROGRAM, "--settings", "touchmark.toml"])
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path())
+            .env(FOLDER, self.folder.path())
+            .env("XDG_STATE_HOME", self.folder.path().join("state"))
+            .stdin(side())
+            .stdout(side())
+            .stderr(side())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Waits until this is on the screen, behind what was waited for before.
+    fn wait_for(&mut self, text: &str) {
+        loop {
+            if let Some(at) = self.seen[self.looked_at..].find(text) {
+                self.looked_at += at + text.len();
+                return;
+            }
+            let more = self.screen.recv_timeout(Duration::from_secs(30));
+            let more = more.unwrap_or_else(|_| panic!("{text:?} never came: {}", self.seen));
+            self.seen.push_str(&String::from_utf8_lossy(&more));
+        }
+    }
+
+    fn shows_what_is_typed(&self) -> bool {
+        tcgetattr(&self.keyboard).unwrap().local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// Waits for a question, and types an answer that must not be shown.
+    fn answer(&mut self, question: &str, typed: &str) {
+        self.wait_for(question);
+        assert!(!self.shows_what_is_typed(), "{question}");
+        self.keyboard.write_all(typed.as_bytes()).unwrap();
+    }
+
+    /// Waits for the end of the program. The terminal shows again what is typed, and showed nothing of
+    /// `typed` before.
+    fn end(&mut self, mut child: Child, typed: &[&str]) -> ExitStatus {
+        let status = child.wait().unwrap();
+        assert!(self.shows_what_is_typed());
+        // What is still on its way to the screen stands before this.
+        self.keyboard.write_all(b"the end\n").unwrap();
+        self.wait_for("the end");
+        for secret in typed {
+            assert!(!self.seen.contains(secret), "{}", self.seen);
+        }
+        status
+    }
+
+    /// How often the card got commands that begin so.
+    fn count(&self, command: &str) -> usize {
+        let log = fs::read_to_string(self.folder.path().join(format!("{SERIAL}.log"))).unwrap();
+        log.lines().filter(|line| line.contains(&format!(" {command}"))).count()
+    }
+}
+
+#[test]
+fn a_pin_is_asked_for_once_and_a_new_one_twice() {
+    let mut sitting = Sitting::new();
+    let child = sitting.start("pin verify");
+    sitting.answer(PIN_ASKED, "123456\n");
+    assert_eq!(sitting.end(child, &["123456"]).code(), Some(0), "{}", sitting.seen);
+    assert_eq!(sitting.count("VERIFY:"), 1);
+
+    let child = sitting.start("pin change");
+    // A slip of the finger that is corrected at once.
+    sitting.answer(PIN_ASKED, "1234567\u{7f}\n");
+    sitting.answer(NEW_PIN_ASKED, "867530\n");
+    sitting.answer(ASKED_AGAIN, "867530\n");
+    assert_eq!(sitting.end(child, &["123456", "867530"]).code(), Some(0), "{}", sitting.seen);
+    assert_eq!(sitting.count("CHANGE REFERENCE"), 1);
+}
+
+#[test]
+fn two_new_pins_that_differ_are_refused_before_the_card_gets_any() {
+    let mut sitting = Sitting::new();
+    let child = sitting.start("pin change");
+    sitting.answer(PIN_ASKED, "123456\n");
+    sitting.answer(NEW_PIN_ASKED, "867530\n");
+    sitting.answer(ASKED_AGAIN, "867531\n");
+    let status = sitting.end(child, &["123456", "867530", "867531"]);
+    assert_eq!(status.code(), Some(2), "{}", sitting.seen);
+    assert!(sitting.seen.contains("the two entries differ"), "{}", sitting.seen);
+    assert_eq!((sitting.count("VERIFY:"), sitting.count("CHANGE")), (0, 0));
+}
+
+#[test]
+fn what_is_typed_and_cannot_be_a_pin_costs_no_try() {
+    for (typed, reason) in [
+        ("\n".to_owned(), "it is empty"),
+        ("12345\n".to_owned(), "it has 5 octets"),
+        ("123\t456\n".to_owned(), "octet 3 is not printable"),
+        // No more than this goes into a terminal's line.
+        (format!("{}\n", "1".repeat(4095)), "octets, and 8 are the most"),
+        // The end of the input, as Control-D makes it.
+        ("\u{4}".to_owned(), "cannot read the PIN from prompt"),
+    ] {
+        let mut sitting = Sitting::new();
+        let child = sitting.start("pin verify");
+        sitting.answer(PIN_ASKED, &typed);
+        let status = sitting.end(child, &["12345", "11111"]);
+        assert_eq!(status.code(), Some(2), "{}", sitting.seen);
+        assert!(sitting.seen.contains(reason), "{reason}: {}", sitting.seen);
+        assert_eq!(sitting.count("VERIFY:"), 0);
+    }
+}
+
+#[test]
+fn control_c_and_sigterm_give_the_terminal_back() {
+    for (way, signal) in
+        [("\u{3}", Signal::INT), ("\u{1c}", Signal::QUIT), ("", Signal::TERM), ("", Signal::INT)]
+    {
+        let mut sitting = Sitting::new();
+        let child = sitting.start("pin verify");
+        sitting.answer(PIN_ASKED, "9876");
+        match way {
+            "" => {
+                let id = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+                kill_process(id, signal).unwrap();
+            }
+            typed => sitting.keyboard.write_all(typed.as_bytes()).unwrap(),
+        }
+        let status = sitting.end(child, &["9876"]);
+        assert_eq!(status.signal(), Some(signal.as_raw()), "{}", sitting.seen);
+        assert_eq!(sitting.count("VERIFY:"), 0);
+    }
+}
