@@ -2,12 +2,13 @@
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test stops where it fails, in its helpers too"
 )]
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -59,8 +60,9 @@ fn a_reader_that_left_is_no_error_and_nothing_is_said() {
     }
 }
 
-/// Runs a command line on a terminal of its own, types `typed` and answers what the terminal showed.
-fn on_a_terminal(folder: &Path, words: &str, typed: &str) -> (Option<i32>, String) {
+/// Runs a command line on a terminal of its own, types each answer when its question is there, and
+/// returns what the terminal showed.
+fn on_a_terminal(folder: &Path, words: &str, answers: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut child = Command::new("script")
         .args(["--quiet", "--return", "--echo", "never", "--command"])
         .arg(format!("{TOUCHMARK} {words}"))
@@ -74,10 +76,22 @@ fn on_a_terminal(folder: &Path, words: &str, typed: &str) -> (Option<i32>, Strin
         .spawn()
         .expect("script(1) of util-linux is installed");
     let mut keyboard = child.stdin.take().unwrap();
-    keyboard.write_all(typed.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let mut screen = child.stdout.take().unwrap();
+    let mut shown = Vec::new();
+    for (question, typed) in answers {
+        while !text(&shown).contains(question) {
+            let mut octet = [0];
+            screen
+                .read_exact(&mut octet)
+                .unwrap_or_else(|_| panic!("{question}: {}", text(&shown)));
+            shown.extend(octet);
+        }
+        writeln!(keyboard, "{typed}").unwrap();
+    }
+    screen.read_to_end(&mut shown).unwrap();
+    let status = child.wait().unwrap();
     drop(keyboard);
-    (output.status.code(), text(&output.stdout))
+    (status.code(), text(&shown))
 }
 
 #[test]
@@ -85,22 +99,25 @@ fn a_prompt_names_what_it_wants_and_shows_nothing_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     let make = "key generate --signer soft:k.pem --new-passphrase prompt";
-    let (code, shown) = on_a_terminal(here, make, "correct-horse\ncorrect-house\n");
+    let (new, again) = ("new passphrase for k.pem: ", "the same again: ");
+    let typed = [(new, "correct-horse"), (again, "correct-house")];
+    let (code, shown) = on_a_terminal(here, make, &typed);
     assert_eq!(code, Some(2), "{shown}");
-    assert!(shown.contains("new passphrase for k.pem: "), "{shown}");
     assert!(shown.contains("the two entries differ"), "{shown}");
     assert!(!here.join("k.pem").exists());
 
-    let (code, shown) = on_a_terminal(here, make, "correct-horse\ncorrect-horse\n");
+    let (code, shown) =
+        on_a_terminal(here, make, &[(new, "correct-horse"), (again, "correct-horse")]);
     assert_eq!(code, Some(0), "{shown}");
-    assert!(shown.contains("the same again: ") && !shown.contains("horse"), "{shown}");
+    assert!(!shown.contains("horse"), "{shown}");
 
-    let (code, shown) = on_a_terminal(here, "key list --signer soft:k.pem", "correct-horse\n");
+    let typed = [("passphrase for k.pem: ", "correct-horse")];
+    let (code, shown) = on_a_terminal(here, "key list --signer soft:k.pem", &typed);
     assert_eq!(code, Some(0), "{shown}");
-    assert!(shown.contains("passphrase for k.pem: ") && !shown.contains("horse"), "{shown}");
+    assert!(!shown.contains("horse"), "{shown}");
 
     let silent = "key list --signer soft:k.pem --no-input";
-    let (code, shown) = on_a_terminal(here, silent, "correct-horse\n");
+    let (code, shown) = on_a_terminal(here, silent, &[]);
     assert_eq!(code, Some(2), "{shown}");
     assert!(shown.contains("no source was given for it"), "{shown}");
 }
@@ -108,9 +125,9 @@ fn a_prompt_names_what_it_wants_and_shows_nothing_of_it() {
 #[test]
 fn colours_are_for_terminals_only() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, shown) = on_a_terminal(folder.path(), "doctor", "");
+    let (_, shown) = on_a_terminal(folder.path(), "doctor", &[]);
     assert!(shown.contains("\u{1b}["), "{shown}");
-    let (_, shown) = on_a_terminal(folder.path(), "doctor --color never", "");
+    let (_, shown) = on_a_terminal(folder.path(), "doctor --color never", &[]);
     assert!(!shown.contains("\u{1b}["), "{shown}");
     let piped = touchmark(folder.path(), "doctor").output().unwrap();
     assert!(!text(&piped.stdout).contains('\u{1b}'));

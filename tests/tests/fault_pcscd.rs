@@ -11,16 +11,21 @@
 )]
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command as Process, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use pcscd_lab::Lab;
+use rustix::process::{Pid, Signal, kill_process};
 use touchmark_tests::drawer;
-use touchmark_tests::faults::{Bench, COMMANDS, Command, End, Fault, Line, SERIAL, Trial, verdict};
+use touchmark_tests::faults::{
+    Bench, COMMANDS, Command, End, Fault, Line, SERIAL, Start, Trial, verdict,
+};
+use touchmark_tests::program::{ended, write_requests};
 use touchmark_tests::soak;
 use virtual_yubikey::{Card, Device, Durability, Effect, Fault as CardFault, Log, StateFile};
 
@@ -143,6 +148,51 @@ fn whatever_gets_in_the_way_at_whichever_apdu_the_next_run_goes_on() {
     assert!(failures.is_empty(), "{} of {} trials failed:\n{shown}", failures.len(), jobs.len());
 }
 
+#[test]
+fn a_batch_that_is_ended_by_a_signal_leaves_no_pin_verified_and_is_finished_by_the_next_run() {
+    const REQUESTS: usize = 6;
+    let bench = Bench::new(PROGRAM, "5.7.1");
+    let requests = touchmark_tests::line::Line::new();
+    write_requests(&requests, "csrs", "G3A", REQUESTS);
+    let batch = format!("issue --batch {} --out-dir out", requests.path("csrs").display());
+    let mut desk = Desk::new();
+    for signal in [Signal::TERM, Signal::INT, Signal::KILL] {
+        let at = bench.lay_out(Start::Ready);
+        desk.put(at.path(), None);
+        let third = CardFault::on("GENERAL AUTHENTICATE sign", 3, Effect::Slow(PAUSE)).unwrap();
+        desk.device().inject([third]);
+        *desk.device().log_mut() = Log::new();
+        let mut program = desk.program(&bench, at.path(), &batch).spawn().unwrap();
+        let signatures = || desk.device().log().count("GENERAL AUTHENTICATE sign");
+        until("the third signature", || signatures() == 3);
+        kill_process(Pid::from_child(&program), signal).unwrap();
+        let status = program.wait().unwrap();
+        assert_eq!(status.signal(), Some(signal.as_raw()), "{signal:?}");
+        assert!(desk.device().log().count("VERIFY") > 0, "the PIN was verified");
+
+        let verified = || {
+            let mut device = desk.device();
+            device.transmit(b"\x00\xA4\x04\x00\x05\xA0\x00\x00\x03\x08").unwrap();
+            device.transmit(b"\x00\x20\x00\x80").unwrap() == [0x90, 0x00]
+        };
+        until("nothing verified", || !verified());
+
+        let again = desk.program(&bench, at.path(), &batch).output().unwrap();
+        ended(0, &again, &batch);
+        let files = std::fs::read_dir(at.path().join("out")).unwrap();
+        assert_eq!(files.count(), 3 * REQUESTS, "{signal:?}");
+    }
+}
+
+/// Waits for something that other processes do.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < end, "{what}: never");
+        sleep(Duration::from_millis(2));
+    }
+}
+
 /// A pcscd with one key in it.
 struct Desk {
     lab: Lab,
@@ -168,11 +218,25 @@ impl Desk {
         }
     }
 
+    fn device(&self) -> MutexGuard<'_, Device> {
+        self.lab.keys()[0].device()
+    }
+
+    /// The program with these arguments, for the key in this pcscd.
+    fn program(&mut self, bench: &Bench, at: &Path, arguments: &str) -> Process {
+        let mut process = bench.process(at, arguments);
+        process
+            .env_remove(drawer::FOLDER)
+            .env(drawer::PATIENCE, PATIENCE.as_millis().to_string())
+            .envs(self.lab.pcscd().environment());
+        process
+    }
+
     /// Puts the key of this folder in, and has it take its time over an APDU.
     fn put(&self, at: &Path, pause_at: Option<usize>) {
         let path = at.join(format!("keys/{SERIAL}.json"));
         let card = StateFile::card(path, Durability::Process, None, Some(SERIAL)).unwrap();
-        let mut device = self.lab.keys()[0].device();
+        let mut device = self.device();
         *device.card_mut() = card;
         let pause = |at: usize| CardFault::at(u64::try_from(at).unwrap(), Effect::Slow(PAUSE));
         device.inject(pause_at.map(pause));
@@ -187,14 +251,10 @@ impl Desk {
         arguments: &str,
         meanwhile: impl FnOnce(&mut Self),
     ) -> End {
-        let mut process = bench.process(at, arguments);
-        process
-            .env_remove(drawer::FOLDER)
-            .env(drawer::PATIENCE, PATIENCE.as_millis().to_string())
-            .envs(self.lab.pcscd().environment());
+        let process = self.program(bench, at, arguments);
         let log = at.join(format!("keys/{SERIAL}.log"));
         let file = std::fs::File::create(&log).unwrap();
-        *self.lab.keys()[0].device().log_mut() = Log::new().to(file);
+        *self.device().log_mut() = Log::new().to(file);
         bench.run_among(at, command, process, || meanwhile(self))
     }
 
@@ -216,7 +276,7 @@ impl Desk {
         if obstacle == Obstacle::NoService {
             self.lab.restart_pcscd().unwrap();
         }
-        self.lab.keys()[0].device().inject([]);
+        self.device().inject([]);
         let failed = disturbed.code != Some(command.ends);
         let mut run = |arguments: &str| self.run(bench, folder.path(), command, arguments, |_| ());
         let again = failed.then(|| run(arguments));
@@ -231,12 +291,8 @@ impl Desk {
 
     /// Waits until the card has seen so many APDUs.
     fn wait_for(&self, apdus: usize) {
-        let end = Instant::now() + Duration::from_secs(30);
         let wanted = u64::try_from(apdus).unwrap();
-        while self.lab.keys()[0].device().log().total() < wanted {
-            assert!(Instant::now() < end, "APDU {apdus} never came");
-            sleep(Duration::from_millis(2));
-        }
+        until(&format!("APDU {apdus}"), || self.device().log().total() >= wanted);
     }
 
     /// Another program that has the card, now.

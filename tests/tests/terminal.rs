@@ -83,9 +83,9 @@ impl Sitting {
     }
 
     /// Starts the program with this terminal as its own.
-    fn start(&self, arguments: &str) -> Child {
+    fn start(&self, arguments: &str) -> Running {
         let side = || OpenOptions::new().read(true).write(true).open(&self.line).unwrap();
-        Command::new("setsid")
+        let child = Command::new("setsid")
             .args(["--ctty", PROGRAM, "--settings", "touchmark.toml"])
             .args(arguments.split_whitespace())
             .current_dir(self.folder.path())
@@ -95,7 +95,8 @@ impl Sitting {
             .stdout(side())
             .stderr(side())
             .spawn()
-            .unwrap()
+            .unwrap();
+        Running(child)
     }
 
     /// Waits until this is on the screen, behind what was waited for before.
@@ -124,8 +125,8 @@ impl Sitting {
 
     /// Waits for the end of the program. The terminal shows again what is typed, and showed nothing of
     /// `typed` before.
-    fn end(&mut self, mut child: Child, typed: &[&str]) -> ExitStatus {
-        let status = child.wait().unwrap();
+    fn end(&mut self, mut child: Running, typed: &[&str]) -> ExitStatus {
+        let status = child.0.wait().unwrap();
         assert!(self.shows_what_is_typed());
         // What is still on its way to the screen stands before this.
         self.keyboard.write_all(b"the end\n").unwrap();
@@ -140,6 +141,16 @@ impl Sitting {
     fn count(&self, command: &str) -> usize {
         let log = fs::read_to_string(self.folder.path().join(format!("{SERIAL}.log"))).unwrap();
         log.lines().filter(|line| line.contains(&format!(" {command}"))).count()
+    }
+}
+
+/// The program, which does not outlive the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -204,7 +215,7 @@ fn control_c_and_sigterm_give_the_terminal_back() {
         sitting.answer(PIN_ASKED, "9876");
         match way {
             "" => {
-                let id = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+                let id = Pid::from_raw(child.0.id().try_into().unwrap()).unwrap();
                 kill_process(id, signal).unwrap();
             }
             typed => sitting.keyboard.write_all(typed.as_bytes()).unwrap(),
