@@ -22,6 +22,8 @@ mod guard;
 mod interop;
 #[path = "pkcs11/matrix.rs"]
 mod matrix;
+#[path = "pkcs11/own_certificate.rs"]
+mod own_certificate;
 #[path = "pkcs11/station.rs"]
 mod station;
 #[path = "pkcs11/traps.rs"]
