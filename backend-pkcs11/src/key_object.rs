@@ -2,7 +2,7 @@
 
 use cryptoki::error::{Error as Answer, RvError};
 use cryptoki::mechanism::MechanismType;
-use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
+use cryptoki::object::{Attribute, AttributeInfo, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use der::Decode;
 use signer_core::{
@@ -13,6 +13,11 @@ use x509_cert::Certificate;
 use crate::fault::Fault;
 use crate::fingerprint::fingerprint;
 use crate::public_key::PublicParts;
+
+/// No certificate and no key comes near it.
+const LONGEST_VALUE: usize = 1024 * 1024;
+/// Nor any token near this.
+const MOST_OBJECTS: usize = 100_000;
 
 /// A key object, private or public, with what names it.
 #[derive(Clone, Debug)]
@@ -132,7 +137,7 @@ pub(crate) fn matching(
         }
         KeyRef::Slot(_) => return Ok(Vec::new()),
     }
-    let handles = session.find_objects(&template)?;
+    let handles = objects(session, &template)?;
     let mut keys = Vec::with_capacity(handles.len());
     for handle in handles {
         let found = read(session, handle)?;
@@ -209,8 +214,8 @@ pub(crate) fn certificates(
         template.extend(id.as_ref().map(|it| Attribute::Id(it.clone())));
     }
     let mut found = Vec::new();
-    for handle in session.find_objects(&template)? {
-        for attribute in session.get_attributes(handle, &[AttributeType::Value])? {
+    for handle in objects(session, &template)? {
+        for attribute in attributes(session, handle, &[AttributeType::Value])? {
             if let Attribute::Value(der) = attribute
                 && let Ok(certificate) = Certificate::from_der(&der)
             {
@@ -224,7 +229,7 @@ pub(crate) fn certificates(
 /// Every object on the token, a line each.
 pub(crate) fn contents(session: &Session) -> Result<Vec<String>, Fault> {
     let mut lines = Vec::new();
-    for handle in session.find_objects(&[Attribute::Token(true)])? {
+    for handle in objects(session, &[Attribute::Token(true)])? {
         let (mut class, mut label, mut id) = ("object".to_owned(), None, None);
         for name in [AttributeType::Class, AttributeType::Label, AttributeType::Id] {
             match optional(session, handle, name)? {
@@ -246,10 +251,8 @@ pub(crate) fn contents(session: &Session) -> Result<Vec<String>, Fault> {
 }
 
 fn read(session: &Session, handle: ObjectHandle) -> Result<KeyObject, Fault> {
-    let mut attributes = session.get_attributes(
-        handle,
-        &[AttributeType::Label, AttributeType::Id, AttributeType::KeyType],
-    )?;
+    let named = [AttributeType::Label, AttributeType::Id, AttributeType::KeyType];
+    let mut attributes = attributes(session, handle, &named)?;
     // Asked one by one: a module may refuse a whole list for one name in it that it does not know.
     for name in [
         AttributeType::AlwaysAuthenticate,
@@ -296,22 +299,48 @@ pub(crate) fn optional(
     handle: ObjectHandle,
     name: AttributeType,
 ) -> Result<Option<Attribute>, Fault> {
-    match session.get_attributes(handle, &[name]) {
+    match attributes(session, handle, &[name]) {
         Ok(attributes) => Ok(attributes.into_iter().next()),
         // A value that the binding has no name for is as good as none.
-        Err(Answer::NotSupported | Answer::InvalidValue) => Ok(None),
-        Err(answer) => {
-            let fault = Fault::from(answer);
-            match fault.code() {
-                Some(
-                    RvError::AttributeTypeInvalid
-                    | RvError::AttributeValueInvalid
-                    | RvError::AttributeSensitive
-                    | RvError::ArgumentsBad
-                    | RvError::FunctionNotSupported,
-                ) => Ok(None),
-                _ => Err(fault),
-            }
+        Err(Fault::Binding(Answer::NotSupported | Answer::InvalidValue)) => Ok(None),
+        Err(fault) => match fault.code() {
+            Some(
+                RvError::AttributeTypeInvalid
+                | RvError::AttributeValueInvalid
+                | RvError::AttributeSensitive
+                | RvError::ArgumentsBad
+                | RvError::FunctionNotSupported,
+            ) => Ok(None),
+            _ => Err(fault),
+        },
+    }
+}
+
+/// Attributes of an object. The binding makes room for whatever length a module answers, and modules
+/// are seen to answer with -1 in 32 bits for a value that they do not have.
+fn attributes(
+    session: &Session,
+    handle: ObjectHandle,
+    names: &[AttributeType],
+) -> Result<Vec<Attribute>, Fault> {
+    for (name, info) in names.iter().zip(session.get_attribute_info(handle, names)?) {
+        if let AttributeInfo::Available(length) = info
+            && length > LONGEST_VALUE
+        {
+            return Err(Fault::Nonsense(format!("an attribute {name:?} of {length} octets")));
         }
     }
+    Ok(session.get_attributes(handle, names)?)
+}
+
+/// The objects that a template fits; an end to them is not left to the module.
+fn objects(session: &Session, template: &[Attribute]) -> Result<Vec<ObjectHandle>, Fault> {
+    let mut found = Vec::new();
+    for handle in session.iter_objects(template)? {
+        if found.len() == MOST_OBJECTS {
+            return Err(Fault::Nonsense(format!("more than {MOST_OBJECTS} objects")));
+        }
+        found.push(handle?);
+    }
+    Ok(found)
 }

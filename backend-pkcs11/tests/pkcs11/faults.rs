@@ -346,3 +346,25 @@ fn nothing_is_presented_on_the_last_try_or_to_a_locked_token() {
         assert_eq!(count(&home.calls(), "C_Login"), 0);
     });
 }
+
+/// A process that tries to make room for it dies, and takes the ledger's intent with it.
+#[test]
+fn a_length_and_a_number_of_objects_that_cannot_be_are_errors() {
+    let name = "faults::a_length_and_a_number_of_objects_that_cannot_be_are_errors";
+    isolated(name, Kind::Shim, |home| {
+        drop(home.token_with_key("factory"));
+        for (rules, reason) in [
+            // -1 in 32 bits, and nearly the most that there is.
+            ("lengths 0xffffffff\n", "an attribute Label of 4294967295 octets"),
+            ("lengths 0x3fffffffffffffff\n", "an attribute Label of 4611686018427387903 octets"),
+            ("endless 0x1\n", "more than 100000 objects"),
+        ] {
+            home.rules(rules);
+            let error = sign_from_nothing(home, BOUNDS).unwrap_err();
+            assert!(matches!(error, Error::Device { .. }), "{rules}: {error}");
+            assert!(told(&error).contains(reason), "{rules}: {}", told(&error));
+            home.rules("");
+            sign_from_nothing(home, BOUNDS).unwrap();
+        }
+    });
+}

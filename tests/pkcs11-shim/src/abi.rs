@@ -14,7 +14,7 @@ use cryptoki_sys::{
     CKR_ARGUMENTS_BAD, CKR_FUNCTION_NOT_SUPPORTED, CKR_GENERAL_ERROR, CKR_OK, CKU_SO,
 };
 
-use crate::rules::{Deed, called, entered, flags};
+use crate::rules::{Deed, called, entered, flags, told};
 
 /// The module behind this one; the same with a PIN pad before it; and this one's own list: the same
 /// again but for what is intercepted.
@@ -147,12 +147,14 @@ unsafe extern "C" fn token_info(slot: CK_SLOT_ID, info: *mut CK_TOKEN_INFO) -> C
     answer
 }
 
-/// The list with the PIN pad's three functions in it.
+/// The list with the PIN pad's three functions in it, and those that say what cannot be.
 fn padded(real: CK_FUNCTION_LIST) -> CK_FUNCTION_LIST {
     CK_FUNCTION_LIST {
         C_Login: Some(pad_login),
         C_SetPIN: Some(pad_set_pin),
         C_InitPIN: Some(pad_init_pin),
+        C_GetAttributeValue: Some(attribute_value),
+        C_FindObjects: Some(find_objects),
         ..real
     }
 }
@@ -214,6 +216,51 @@ unsafe extern "C" fn pad_init_pin(
         Some(function) => unsafe { function(session, pin, length) },
         None => CKR_FUNCTION_NOT_SUPPORTED,
     }
+}
+
+unsafe extern "C" fn attribute_value(
+    session: CK_SESSION_HANDLE,
+    object: CK_OBJECT_HANDLE,
+    template: *mut CK_ATTRIBUTE,
+    count: CK_ULONG,
+) -> CK_RV {
+    let Some(function) = lists().and_then(|lists| lists.real.C_GetAttributeValue) else {
+        return CKR_FUNCTION_NOT_SUPPORTED;
+    };
+    // SAFETY: the arguments are the caller's, who made them for this very function.
+    let answer = unsafe { function(session, object, template, count) };
+    if let (CKR_OK, Some(length)) = (answer, told("lengths")) {
+        for index in 0..usize::try_from(count).unwrap_or(0) {
+            // SAFETY: after CKR_OK there are `count` attributes at `template`.
+            let attribute = unsafe { &mut *template.add(index) };
+            if attribute.pValue.is_null() {
+                attribute.ulValueLen = length;
+            }
+        }
+    }
+    answer
+}
+
+unsafe extern "C" fn find_objects(
+    session: CK_SESSION_HANDLE,
+    handles: *mut CK_OBJECT_HANDLE,
+    most: CK_ULONG,
+    count: *mut CK_ULONG,
+) -> CK_RV {
+    let Some(handle) = told("endless") else {
+        return match lists().and_then(|lists| lists.real.C_FindObjects) {
+            // SAFETY: as for `attribute_value`.
+            Some(function) => unsafe { function(session, handles, most, count) },
+            None => CKR_FUNCTION_NOT_SUPPORTED,
+        };
+    };
+    for index in 0..usize::try_from(most).unwrap_or(0) {
+        // SAFETY: the caller has room for `most` handles, as the standard asks.
+        unsafe { *handles.add(index) = handle };
+    }
+    // SAFETY: the caller has a place for the number of them.
+    unsafe { *count = most };
+    CKR_OK
 }
 
 /// What the log tells of an argument: of a pointer, whether there is one.

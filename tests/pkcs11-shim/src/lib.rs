@@ -17,6 +17,9 @@
 //! caller hands in none: `user` and `so` at `C_Login`, `old` and `new` at `C_SetPIN`, `new` at
 //! `C_InitPIN`.
 //!
+//! A line `lengths 0x…` has every attribute that is asked for without room for it that long, and
+//! `endless 0x…` has every search find this object over and over.
+//!
 //! Beside that there is [`BareSigning`], which calls a module as plainly as can be, for benches.
 
 #[expect(unsafe_code, reason = "a PKCS#11 module is a set of C functions")]

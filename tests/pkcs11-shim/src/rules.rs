@@ -60,6 +60,14 @@ pub(crate) fn entered(which: &str) -> Option<Vec<u8>> {
     })
 }
 
+/// The number behind a word that stands at the beginning of a line.
+pub(crate) fn told(word: &str) -> Option<u64> {
+    text().lines().find_map(|line| {
+        let (name, value) = line.split_once(' ')?;
+        (name == word).then(|| hex(value))
+    })
+}
+
 /// The flags of a token, as they are to be shown.
 pub(crate) fn flags(real: u64) -> u64 {
     text().lines().fold(real, |flags, line| match line.split_once(' ') {
