@@ -46,7 +46,8 @@ pub(crate) type Presented<R> = (R, Option<Verified>);
 ///
 /// # Errors
 /// What [`PinGuard::admit`] refuses, before anything is sent; [`Error::WrongSecret`] and
-/// [`Error::Blocked`] when the token refuses it now. A lost session comes back as it is.
+/// [`Error::Blocked`] when the token refuses it now. A lost session comes back as it is, and so does
+/// that somebody is logged in already.
 pub(crate) fn present<R>(
     guard: &PinGuard,
     attempt: &Attempt<'_>,
@@ -212,7 +213,8 @@ impl Verdict {
 }
 
 fn worded(fault: Fault, attempt: &Attempt<'_>) -> Fault {
-    if fault.is_lost_session() {
+    // What to make of these two is for whoever asked.
+    if fault.is_lost_session() || fault.code() == Some(RvError::UserAlreadyLoggedIn) {
         return fault;
     }
     let Attempt { kind, token, .. } = *attempt;

@@ -45,9 +45,15 @@ impl OpenToken {
         login.verified = None;
         let presented =
             self.presented(worker, Role::User, login.pin.as_ref(), |session, role, pin| {
-                logged_in(session.login(role, pin))
+                Ok(session.login(role, pin)?)
             });
-        login.verified = presented?.1;
+        match presented {
+            Ok((_, verified)) => login.verified = verified,
+            // Another part of the program did; all sessions of a process share one login. Whether this
+            // PIN is right nobody knows.
+            Err(fault) if fault.code() == Some(RvError::UserAlreadyLoggedIn) => (),
+            Err(fault) => return Err(fault),
+        }
         Ok(())
     }
 
@@ -247,13 +253,5 @@ impl OpenToken {
             tries,
             rules: self.rules,
         })
-    }
-}
-
-fn logged_in(answer: Result<(), cryptoki::error::Error>) -> Result<(), Fault> {
-    match answer {
-        // Another part of the program did; all sessions of a process share one login.
-        Err(cryptoki::error::Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
-        answer => Ok(answer?),
     }
 }

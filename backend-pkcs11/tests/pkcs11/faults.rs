@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::common::{Home, Kind, PIN, guard, isolated, isolated_with, named, secret, told};
 use backend_pkcs11::{Bounds, Pkcs11Backend};
-use signer_core::{Backend, Error, Result, SecretKind, Signer, Token, VerifyingKey};
+use signer_core::{
+    Backend, Error, OpenContext, PinGuard, Result, SecretKind, Signer, Token, VerifyingKey,
+};
 
 const BOUNDS: Bounds = bounds(Duration::from_secs(20));
 /// Long enough for a busy machine, short enough to wait for.
@@ -366,5 +368,28 @@ fn a_length_and_a_number_of_objects_that_cannot_be_are_errors() {
             home.rules("");
             sign_from_nothing(home, BOUNDS).unwrap();
         }
+    });
+}
+
+#[test]
+fn a_pin_that_was_not_looked_at_is_not_taken_for_right() {
+    let name = "faults::a_pin_that_was_not_looked_at_is_not_taken_for_right";
+    isolated(name, Kind::Shim, |home| {
+        drop(home.token_with_key("factory"));
+        let backend = Pkcs11Backend::new().with_bounds(BOUNDS);
+        let guard = PinGuard::new().in_folder(home.file("guard"));
+        let try_one = |pin: &str| {
+            let context = OpenContext { guard: guard.clone(), ..home.context(pin) };
+            let mut token = backend.open(&home.locator("token=factory"), &context).unwrap();
+            let refused = token.signer(&named("dak"), None).unwrap_err();
+            (refused, guard.faults(&token.info().id()).unwrap().len())
+        };
+        let (error, faults) = try_one("00000000");
+        assert!(matches!(error, Error::WrongSecret { .. }), "{error}");
+        assert_eq!(faults, 1);
+        // CKR_USER_ALREADY_LOGGED_IN, as when another part of the program came first: what is known to be
+        // wrong stays so. (One PIN in 256 is taken for the first, and does as well here.)
+        home.rules("C_Login 1+ 0x100\n");
+        assert_eq!(try_one("11111111").1, 1);
     });
 }
