@@ -20,11 +20,13 @@ fn in_folders(name: &str, configurations: &[PathBuf], libraries: &[PathBuf]) -> 
     for folder in configurations {
         let Ok(text) = fs::read_to_string(folder.join(format!("{name}.module"))) else { continue };
         if let Some(module) = configured(&text) {
-            return match libraries.iter().map(|it| it.join(module)).find(|it| it.exists()) {
-                Some(found) => Ok(found),
-                // Named for its own error, which says where it should be.
-                None => Ok(PathBuf::from(module)),
-            };
+            let places: Vec<PathBuf> = libraries.iter().map(|it| it.join(module)).collect();
+            // Where there is none, the first has its own error, which says where it should be. It is never
+            // looked for in the working folder.
+            let found = places.iter().find(|it| it.exists()).or(places.first());
+            return found.cloned().ok_or_else(|| Error::NotFound {
+                what: format!("PKCS#11 module {module:?}, named {name:?}"),
+            });
         }
     }
     let names = [format!("lib{name}.so"), format!("{name}.so"), format!("{name}-pkcs11.so")];
@@ -97,6 +99,9 @@ mod tests {
         let found = |name| in_folders(name, from_ref(&configurations), from_ref(&libraries));
         assert_eq!(found("vendor").unwrap(), libraries.join("vendor-pkcs11.so"));
         assert_eq!(found("far").unwrap(), Path::new("/opt/far.so"));
+        // One that is not installed is not taken from the working folder.
+        fs::write(configurations.join("gone.module"), "module: gone-pkcs11.so\n").unwrap();
+        assert_eq!(found("gone").unwrap(), libraries.join("gone-pkcs11.so"));
         assert_eq!(found("plain").unwrap(), libraries.join("libplain.so"));
         assert_eq!(found("other").unwrap(), libraries.join("other.so"));
         let error = found("none").unwrap_err().to_string();
