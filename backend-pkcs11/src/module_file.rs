@@ -54,8 +54,25 @@ fn refuse_untrusted(path: &Path, metadata: &fs::Metadata) -> Result<()> {
     if mode & 0o022 != 0 {
         return Err(untrusted(format!("others can write it (mode {mode:04o})")));
     }
+    for folder in path.ancestors().skip(1) {
+        let failed = |source: io::Error| refused(path, Box::new(source));
+        let mode = fs::metadata(folder).map_err(failed)?.mode() & 0o7777;
+        if mode & EVERYBODY_WRITES != 0 && mode & STICKY == 0 {
+            let reason = format!(
+                "everybody can put another file in its place (mode {mode:04o} of {})",
+                folder.display()
+            );
+            return Err(untrusted(reason));
+        }
+    }
     Ok(())
 }
+
+#[cfg(unix)]
+const EVERYBODY_WRITES: u32 = 0o002;
+/// In such a folder everybody can put files, and take away only his own.
+#[cfg(unix)]
+const STICKY: u32 = 0o1000;
 
 /// Windows files have access lists, which a folder hands down; there are no mode bits to read.
 #[cfg(not(unix))]
@@ -196,6 +213,23 @@ mod tests {
             let error = checked(&path).unwrap_err().to_string();
             assert!(error.contains("module.so"), "{error}");
             assert!(error.contains(&format!("{mode:04o}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_module_that_everybody_can_replace_is_refused_by_its_folder() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let above = folder.path().join("above");
+        fs::create_dir_all(above.join("below")).unwrap();
+        let path = above.join("below/module.so");
+        fs::write(&path, b"\x7fELF").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        for (mode, refused) in [(0o777, true), (0o702, true), (0o1777, false), (0o755, false)] {
+            fs::set_permissions(&above, fs::Permissions::from_mode(mode)).unwrap();
+            let error = checked(&path).unwrap_err();
+            assert_eq!(matches!(error, Error::Untrusted { .. }), refused, "{mode:o} {error}");
+            assert_eq!(error.to_string().contains(&format!("{mode:04o} of ")), refused, "{error}");
         }
     }
 
