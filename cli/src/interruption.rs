@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the devices are left in order, and then the signal does what it always does.
+//! Ctrl-C and SIGTERM: the terminal is given back and the devices are left in order, and then the signal
+//! does what it always does.
 //!
 //! What was being done is cut off where it stands, as by any other end: files are whole or absent, and
 //! the next run closes the ledger's intents.
@@ -27,6 +28,8 @@ pub(crate) fn watched<T>(registry: &Registry, work: impl FnOnce() -> T) -> T {
         let _watch = Watch(signals.handle());
         scope.spawn(move || {
             for signal in signals.forever() {
+                // First: to leave a device may take seconds.
+                crate::prompt::give_back();
                 registry.leave();
                 drop(crate::isolation::Isolated::entered());
                 // Does not come back for these two.

@@ -38,6 +38,12 @@ pub(crate) fn is_possible() -> bool {
     std::fs::OpenOptions::new().read(true).write(true).open(console).is_ok()
 }
 
+/// Gives the terminal back as it was, and asks nothing any more: a signal is about to end the program.
+#[cfg(unix)]
+pub(crate) fn give_back() {
+    terminal::give_back();
+}
+
 /// Asks for a line that is no secret, and shows it as it is typed.
 ///
 /// # Errors

@@ -5,11 +5,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGQUIT};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use signer_core::Secret;
@@ -53,52 +53,96 @@ fn line(terminal: &mut File, space: &mut [u8]) -> io::Result<usize> {
 /// The terminal without echo, until this is dropped or the program is told to end.
 struct Quiet;
 
-/// How the terminal was before.
-static BEFORE: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+/// The terminal while a question is open.
+struct Open {
+    terminal: File,
+    /// How it was before.
+    before: Termios,
+    /// How it is to be until there is an answer.
+    quiet: Termios,
+}
+
+/// Whether a question is open, and whether there may be one.
+struct Questions {
+    open: Option<Open>,
+    over: bool,
+}
+
+static QUESTIONS: Mutex<Questions> = Mutex::new(Questions { open: None, over: false });
 
 impl Quiet {
     fn new(terminal: &File) -> io::Result<Self> {
         watch_signals()?;
+        let mut questions = questions();
+        while questions.over {
+            drop(questions);
+            // The program is being ended, and this ends with it.
+            thread::park();
+            questions = self::questions();
+        }
         let before = tcgetattr(terminal)?;
         let mut quiet = before.clone();
         quiet.local_modes.remove(LocalModes::ECHO);
         // The end of the line is shown, or the next words would stand behind the question.
         quiet.local_modes.insert(LocalModes::ECHONL);
-        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((terminal.try_clone()?, before));
+        let open = Open { terminal: terminal.try_clone()?, before, quiet };
+        let open = questions.open.insert(open);
         let it = Self;
         // What was typed before anybody asked is thrown away: it was shown, and as a PIN it would cost a
         // try.
-        tcsetattr(terminal, OptionalActions::Flush, &quiet)?;
+        let silenced = tcsetattr(terminal, OptionalActions::Flush, &open.quiet);
+        drop(questions);
+        silenced?;
         Ok(it)
     }
 }
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        restore();
+        restore(&mut questions(), OptionalActions::Now);
     }
 }
 
-fn restore() {
-    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some((terminal, before)) = before {
+/// Gives the terminal back for good: the program is about to be ended by a signal, and asks nothing
+/// any more.
+pub(super) fn give_back() {
+    let mut questions = questions();
+    questions.over = true;
+    // What was typed of a secret must not become a command of the shell.
+    restore(&mut questions, OptionalActions::Flush);
+}
+
+fn restore(questions: &mut Questions, how: OptionalActions) {
+    if let Some(Open { terminal, before, .. }) = questions.open.take() {
         // A terminal that is gone needs no echo.
-        let _ = tcsetattr(terminal, OptionalActions::Now, &before);
+        let _ = tcsetattr(terminal, how, &before);
     }
 }
 
-/// From the first question on, a signal that ends the program does so after the echo is back. The
-/// thread stays: whoever stops watching leaves the signals ignored.
+fn questions() -> MutexGuard<'static, Questions> {
+    QUESTIONS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From the first question on, a signal that ends the program does so after the echo is back: SIGINT and
+/// SIGTERM are watched for by whoever leaves the devices in order. A shell that had stopped the program
+/// has put the echo back for itself, so that it has to go again. The thread stays: whoever stops
+/// watching leaves the signals ignored.
 fn watch_signals() -> io::Result<()> {
     static WATCHED: OnceLock<()> = OnceLock::new();
     if WATCHED.get().is_some() {
         return Ok(());
     }
-    let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM])?;
+    let mut signals = Signals::new([SIGQUIT, SIGCONT])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
-            restore();
+            if signal == SIGCONT {
+                if let Some(Open { terminal, quiet, .. }) = &questions().open {
+                    // In the background the system stops the program here, until it is let to the front.
+                    let _ = tcsetattr(terminal, OptionalActions::Now, quiet);
+                }
+                continue;
+            }
+            give_back();
             // It ends the program as if nobody had watched.
             let _ = emulate_default_handler(signal);
         }
