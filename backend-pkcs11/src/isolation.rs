@@ -80,6 +80,7 @@ impl IsolatedModule {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         secrets.hide_from(&mut command);
+        lead_group(&mut command);
         let server = Mutex::new(command.spawn().map_err(failed)?);
         let one = Arc::new(Self { module: module.to_owned(), socket, server });
         one.wait(bound).map_err(failed)?;
@@ -97,7 +98,8 @@ impl IsolatedModule {
 
     fn end(&self) {
         let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
-        // Both fail only when it has ended already.
+        // All fail only when it has ended already. Its number is its own until it is waited for.
+        kill_group(&server);
         let _ = server.kill();
         let _ = server.wait();
         let _ = fs::remove_file(&self.socket);
@@ -137,6 +139,28 @@ impl Drop for IsolatedModule {
         self.end();
     }
 }
+
+/// The server starts another process for whoever connects, and that one runs the module. It would not
+/// notice that everybody left while the module hangs, logged in, and so has to be ended with the server.
+/// Apart from this process's own group they outlive Ctrl-C, until the module was finalised.
+#[cfg(unix)]
+fn lead_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn lead_group(_command: &mut Command) {}
+
+#[cfg(unix)]
+fn kill_group(server: &Child) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let number = i32::try_from(server.id()).ok().and_then(Pid::from_raw);
+    let _ = number.map(|number| kill_process_group(number, Signal::KILL));
+}
+
+#[cfg(not(unix))]
+fn kill_group(_server: &Child) {}
 
 #[cfg(unix)]
 fn reachable(socket: &Path) -> bool {

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use backend_pkcs11::{Pkcs11Backend, SERVER_ADDRESS, server_address};
+use backend_pkcs11::{Bounds, Pkcs11Backend, SERVER_ADDRESS, server_address};
 use signer_core::{Backend, Error, Isolation, Locator, OpenContext, Result, Token, VerifyingKey};
 
 use crate::common::{Home, Kind, PIN, isolated, isolated_with, named, told};
@@ -47,6 +49,42 @@ fn a_module_that_dies_is_an_error_when_it_has_a_process_of_its_own() {
         sign(&mut *open(home).unwrap()).unwrap();
         assert!(!home.file("pkcs11.socket").exists(), "the server is gone");
     });
+}
+
+#[test]
+fn a_module_that_hangs_in_a_process_of_its_own_ends_with_its_last_user() {
+    let name = "isolation::a_module_that_hangs_in_a_process_of_its_own_ends_with_its_last_user";
+    isolated_with(name, Kind::Shim, &[ADDRESS], |home| {
+        drop(home.token_with_key("factory"));
+        let call = Duration::from_millis(1500);
+        let backend = Pkcs11Backend::new().with_bounds(Bounds { call, ..Bounds::default() });
+        let context = OpenContext { isolation: Isolation::Process, ..home.context(PIN) };
+        let mut token = backend.open(&home.locator("token=factory"), &context).unwrap();
+        let signer = token.signer(&named("dak"), None).unwrap();
+        home.rules("C_Sign 1 hang\n");
+        let error = signer.sign(b"message").unwrap_err();
+        assert!(told(&error).contains("did not answer"), "{}", told(&error));
+        assert!(module_processes(home) > 0);
+        drop((signer, token));
+        let started = Instant::now();
+        while module_processes(home) > 0 {
+            // It is logged in, and knows the PIN.
+            assert!(started.elapsed() < Duration::from_secs(20), "it is still there");
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+}
+
+/// How many of p11-kit's processes there are that the test's own started.
+fn module_processes(home: &Home) -> usize {
+    let own = home.folder.display().to_string();
+    let processes = fs::read_dir("/proc").unwrap().filter_map(|it| Some(it.ok()?.path()));
+    let text =
+        |path: PathBuf| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+    processes
+        .filter(|it| text(it.join("cmdline")).starts_with("p11-kit"))
+        .filter(|it| text(it.join("environ")).contains(&own))
+        .count()
 }
 
 #[test]
