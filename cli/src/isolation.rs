@@ -44,8 +44,6 @@ pub(crate) fn enter(
     context: &Context<'_>,
     arguments: &[std::ffi::OsString],
 ) -> std::io::Result<()> {
-    use std::fs::DirBuilder;
-    use std::os::unix::fs::DirBuilderExt;
     use std::os::unix::process::CommandExt;
 
     // Settings that cannot be read are told by the command that wants them.
@@ -55,13 +53,11 @@ pub(crate) fn enter(
     if !context.settings().is_ok_and(wanted) {
         return Ok(());
     }
-    let place = env::var_os("XDG_RUNTIME_DIR").map_or_else(env::temp_dir, PathBuf::from);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let folder = place.join(format!("{}{:x}", prefix(), now.map_or(0, |since| since.as_nanos())));
+    let places = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let folder = folder_in(places.into_iter().chain([env::temp_dir()]))?;
     let Some((variable, address)) = crate::backends::isolation_variable(&folder) else {
-        return Ok(());
+        return fs::remove_dir(&folder);
     };
-    DirBuilder::new().mode(0o700).create(&folder)?;
     let (name, words) = arguments.split_first().map_or((None, arguments), |(n, w)| (Some(n), w));
     let mut command = std::process::Command::new(env::current_exe()?);
     command.args(words).env(variable, address);
@@ -82,7 +78,64 @@ pub(crate) fn enter(
     Ok(())
 }
 
+/// A new folder of this process's own, in the first of these places where nobody else can put another one
+/// in its stead: PINs go through it. With `sudo -E` the runtime folder is another user's.
+#[cfg(unix)]
+fn folder_in(mut places: impl Iterator<Item = PathBuf>) -> std::io::Result<PathBuf> {
+    use std::fs::DirBuilder;
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    const OTHERS_WRITE: u32 = 0o022;
+    const STICKY: u32 = 0o1000;
+    let own = rustix::process::geteuid().as_raw();
+    let safe = |place: &PathBuf| {
+        place.is_absolute()
+            && fs::metadata(place).is_ok_and(|it| {
+                it.is_dir()
+                    && (it.uid() == own || it.uid() == 0)
+                    && (it.mode() & OTHERS_WRITE == 0 || it.mode() & STICKY != 0)
+            })
+    };
+    let place = places.find(safe).ok_or_else(|| {
+        std::io::Error::other(
+            "others can change XDG_RUNTIME_DIR and the folder for temporary files",
+        )
+    })?;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let folder = place.join(format!("{}{:x}", prefix(), now.map_or(0, |since| since.as_nanos())));
+    DirBuilder::new().mode(0o700).create(&folder)?;
+    Ok(folder)
+}
+
 /// The process keeps its number when it is started anew.
 fn prefix() -> String {
     format!("touchmark-{}-", std::process::id())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_folder_is_where_nobody_can_put_another_in_its_stead() {
+        let temporary = tempfile::tempdir().unwrap();
+        let place = |name: &str, mode| {
+            let place = temporary.path().join(name);
+            fs::create_dir(&place).unwrap();
+            fs::set_permissions(&place, Permissions::from_mode(mode)).unwrap();
+            place
+        };
+        let bad = [place("all", 0o777), place("group", 0o770), "".into(), "src".into()];
+        let missing = temporary.path().join("missing");
+        for (name, mode) in [("own", 0o700), ("sticky", 0o1777)] {
+            let good = place(name, mode);
+            let places = bad.iter().chain([&missing, &good]).cloned();
+            let folder = folder_in(places).unwrap();
+            assert_eq!(folder.parent(), Some(good.as_path()));
+            assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+        assert!(folder_in(bad.into_iter()).is_err());
+    }
 }
