@@ -3,12 +3,7 @@
 //! Prints one line for each number of threads. All are measured in turn, many times; the ratio in the
 //! middle counts. The bare loop neither hashes, nor makes DER, nor minds its time.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "it is a program that prints"
-)]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "it is a program that prints")]
 
 use std::path::Path;
 use std::process::Command;

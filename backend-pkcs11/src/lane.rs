@@ -91,7 +91,7 @@ impl<S: Default + 'static> Lane<S> {
         act: impl FnOnce(&mut S) -> R + Send + 'static,
     ) -> Result<R, Fault> {
         let posted = self.post(act)?;
-        self.collect(posted, bound)
+        self.answer(posted, bound, CALLER_SPINS)
     }
 
     /// Hands one thing over and does not wait. Things are done in the order they came.
@@ -116,10 +116,20 @@ impl<S: Default + 'static> Lane<S> {
         Ok(Posted { reply })
     }
 
-    /// Waits for the answer to what was handed over, for as long as `bound`.
+    /// Waits for the answer to what was handed over, for as long as `bound`, asleep: it takes its time,
+    /// or else [`Lane::call`] would have done.
     pub(crate) fn collect<R>(&mut self, posted: Posted<R>, bound: Duration) -> Result<R, Fault> {
+        self.answer(posted, bound, Duration::ZERO)
+    }
+
+    fn answer<R>(
+        &mut self,
+        posted: Posted<R>,
+        bound: Duration,
+        spins: Duration,
+    ) -> Result<R, Fault> {
         let Posted { reply } = posted;
-        if !reply.wait(bound) {
+        if !reply.wait(bound, spins) {
             self.hung = true;
             return Err(Fault::Hung(bound));
         }
@@ -173,7 +183,7 @@ struct Reply<R> {
 
 impl<R> Reply<R> {
     /// Whether the answer came in time.
-    fn wait(&self, bound: Duration) -> bool {
+    fn wait(&self, bound: Duration, spins: Duration) -> bool {
         let started = Instant::now();
         loop {
             if self.done.load(Ordering::Acquire) {
@@ -182,7 +192,7 @@ impl<R> Reply<R> {
             let waited = started.elapsed();
             match bound.checked_sub(waited) {
                 None | Some(Duration::ZERO) => return self.done.load(Ordering::Acquire),
-                Some(_) if looks() && waited < CALLER_SPINS => relax(&self.done),
+                Some(_) if looks() && waited < spins => relax(&self.done),
                 Some(left) => thread::park_timeout(left),
             }
         }

@@ -1,4 +1,10 @@
 //! One module, loaded and initialised once in this process however often it is opened.
+//!
+//! Forks: PKCS#11 (section 5.4.1) leaves it to the child of a fork what becomes of a module, and few
+//! modules live through one. Nothing here forks. Programs are started by `std::process::Command`, which
+//! runs no code of this crate or of a module between fork and exec; a process of its own for a module is
+//! started so as well. Should a host of this crate fork by itself, the child sees by the number of its
+//! process that the module is not its own, and neither calls nor finalises it ([`Fault::Forked`]).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -22,8 +22,10 @@ use crate::signing;
 /// How long a module may be expected to sign before it is heard of again.
 const SHARED: Duration = Duration::from_millis(4);
 const MOST_SHARED: usize = 64;
-/// How many such lots are signed before a single signature shows how long one takes by now.
+/// How many such lots are signed before their size is looked at anew.
 const LOTS_BEFORE_LOOKING: usize = 8;
+/// How many are handed over at a time: on a busy machine it takes a while until who wakes up runs.
+const LOTS_UNDER_WAY: usize = 3;
 
 /// What came of a lot: signatures, and what ended it early.
 type Lot = (Vec<Vec<u8>>, Option<Fault>);
@@ -134,7 +136,7 @@ impl Pkcs11Signer {
         for lot in lots {
             let posted = self.post(worker, lot, &failed)?;
             under_way.push_back(posted);
-            if under_way.len() > 1
+            if under_way.len() >= LOTS_UNDER_WAY
                 && let Some(first) = under_way.pop_front()
             {
                 self.take(worker, first, &mut signatures)?;
@@ -253,7 +255,7 @@ impl Signer for Pkcs11Signer {
     }
 
     fn session(&self) -> Result<Box<dyn SigningSession + '_>> {
-        Ok(Box::new(Run { signer: self, borrowed: self.borrow()? }))
+        Ok(Box::new(Run { signer: self, borrowed: self.borrow()?, pace: None }))
     }
 }
 
@@ -262,12 +264,18 @@ impl Signer for Pkcs11Signer {
 struct Run<'a> {
     signer: &'a Pkcs11Signer,
     borrowed: Borrowed<'a>,
+    /// How long a signature of the last lot took, unless something went wrong.
+    pace: Option<Duration>,
 }
 
 impl SigningSession for Run<'_> {
     fn sign(&mut self, message: &[u8]) -> Result<Signature> {
         let worker = self.borrowed.worker().map_err(|fault| self.signer.failed(fault))?;
-        let signature = self.signer.sign_with(worker, message)?;
+        let signature = self
+            .signer
+            .sign_with(worker, message)
+            // The next lot begins with one alone.
+            .inspect_err(|_| self.pace = None)?;
         if !self.signer.proven.load(Ordering::Acquire) {
             self.signer.check(message, &signature)?;
         }
@@ -278,21 +286,27 @@ impl SigningSession for Run<'_> {
         let mut signatures = Vec::with_capacity(messages.len());
         while let Some(message) = messages.get(signatures.len()) {
             let started = Instant::now();
-            signatures.push(self.sign(message)?);
-            if self.signer.always_authenticate {
+            let Some(pace) = self.pace.take() else {
+                // One alone makes a lost session good, and shows how long it takes.
+                signatures.push(self.sign(message)?);
+                if !self.signer.always_authenticate {
+                    self.pace = Some(started.elapsed());
+                }
                 continue;
-            }
+            };
             // So few that the module still answers well within its bound.
-            let most = SHARED.as_nanos() / started.elapsed().as_nanos().max(1);
-            let most = usize::try_from(most).unwrap_or(usize::MAX).min(MOST_SHARED);
+            let most = SHARED.as_nanos() / pace.as_nanos().max(1);
+            let most = usize::try_from(most).unwrap_or(usize::MAX).clamp(1, MOST_SHARED);
             let rest = messages.get(signatures.len()..).unwrap_or_default();
-            if most < 2 || rest.is_empty() {
-                continue;
-            }
+            let wanted = rest.len().min(most * LOTS_BEFORE_LOOKING);
             let worker = self.borrowed.worker().map_err(|fault| self.signer.failed(fault))?;
             let lots = rest.chunks(most).take(LOTS_BEFORE_LOOKING);
             let made = self.signer.sign_lots(worker, lots);
-            signatures.extend(made.map_err(|fault| self.signer.failed(fault))?);
+            let made = made.map_err(|fault| self.signer.failed(fault))?;
+            if let (true, Ok(count)) = (made.len() == wanted, u32::try_from(wanted)) {
+                self.pace = started.elapsed().checked_div(count);
+            }
+            signatures.extend(made);
         }
         Ok(signatures)
     }

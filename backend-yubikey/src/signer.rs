@@ -20,6 +20,7 @@ use crate::slot::Slot;
 use crate::status::Meaning;
 use crate::token::Found;
 
+pub(crate) use session::WithinTransaction;
 use session::YubiKeySession;
 
 /// A key in a slot, ready to sign.
@@ -71,7 +72,7 @@ impl YubiKeySigner {
     }
 
     /// When the key wants the PIN, or is taken to where the card does not tell.
-    fn pin_policy(&self) -> PinPolicy {
+    pub(crate) fn pin_policy(&self) -> PinPolicy {
         self.policy.pin.unwrap_or_else(|| self.card.identity().default_pin_policy(self.slot))
     }
 

@@ -1,6 +1,7 @@
 //! From `--signer` to an open token and a key that signs.
 
-use std::collections::BTreeMap;
+mod asking;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use issuer::certificate::ParsedCertificate;
 use ledger::Digest;
 use signer_core::{
     Backend, CertStore, KeyManager, KeyRef, Locator, OpenContext, Permissions, Registry, Secret,
-    SecretKind, SecretSpec, Secrets, SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
+    SecretKind, SecretSpec, SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
 };
 
 use crate::args::Global;
@@ -17,8 +18,11 @@ use crate::backends;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::input;
-use crate::prompt::{self, Prompt};
 use crate::settings::{Firmware, SignerSettings};
+
+pub(crate) use asking::{Asking, People};
+
+use asking::secrets;
 
 /// A signer that was chosen and not yet opened.
 #[derive(Debug)]
@@ -34,47 +38,6 @@ pub(crate) struct Chosen<'a> {
     min_firmware: Option<Firmware>,
     registry: &'a Registry,
     with: OpenContext,
-}
-
-/// Where a command's own flags say that secrets come from, and who may be asked for the others.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Asking {
-    given: BTreeMap<SecretKind, SecretSpec>,
-    withheld: Option<SecretKind>,
-    people: People,
-}
-
-impl Asking {
-    /// A secret comes from there, if the flag was given.
-    pub(crate) fn with(mut self, kind: SecretKind, source: Option<&SecretSpec>) -> Self {
-        self.given.extend(source.map(|source| (kind, source.clone())));
-        self
-    }
-
-    /// Who may be asked.
-    pub(crate) fn of(people: People) -> Self {
-        Self { people, ..Self::default() }
-    }
-
-    /// This secret is not presented, whatever source it has.
-    pub(crate) fn withholding(mut self, kind: SecretKind) -> Self {
-        self.withheld = Some(kind);
-        self
-    }
-
-    fn source(&self, kind: SecretKind) -> Option<SecretSpec> {
-        self.given.get(&kind).cloned()
-    }
-}
-
-/// Whether a person may be asked for a secret.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum People {
-    /// On the terminal, if there is one and `--no-input` does not forbid it.
-    #[default]
-    Asked,
-    /// Never: only sources that need nobody count.
-    LeftAlone,
 }
 
 impl<'a> Chosen<'a> {
@@ -376,36 +339,6 @@ pub(crate) fn fingerprint(public_key: &SubjectPublicKeyInfoOwned) -> Result<Dige
         reason: error.to_string(),
     })?;
     Ok(Digest::of(&der))
-}
-
-/// Sources by kind: the flag, else the locator's, else the settings', else a person.
-fn secrets(global: &Global, configured: &SignerSettings, asking: Asking) -> Result<Secrets> {
-    let in_locator = configured.locator.pin_source()?;
-    let first = |sources: &[&Option<SecretSpec>]| sources.iter().find_map(|it| (*it).clone());
-    let source = |kind| match kind {
-        SecretKind::Pin => first(&[&global.pin, &in_locator, &configured.pin]),
-        // A key that was just made has the passphrase that it was made with.
-        SecretKind::Passphrase => asking.source(SecretKind::NewPassphrase).or_else(|| {
-            first(&[&global.passphrase, &global.pin, &in_locator, &configured.passphrase])
-        }),
-        SecretKind::Puk => configured.puk.clone(),
-        SecretKind::SoPin => configured.so_pin.clone(),
-        SecretKind::ManagementKey => configured.management_key.clone(),
-        _ => None,
-    };
-    let mut secrets = Secrets::new();
-    for kind in SecretKind::ALL {
-        if let Some(source) = asking.source(kind).or_else(|| source(kind)) {
-            secrets = secrets.with(kind, source);
-        }
-    }
-    if let Some(kind) = asking.withheld {
-        secrets = secrets.withholding(kind);
-    }
-    if asking.people == People::Asked && !global.no_input && prompt::is_possible() {
-        secrets = secrets.with_prompt(Arc::new(Prompt));
-    }
-    Ok(secrets)
 }
 
 fn unknown<'a>(named: &str, known: impl Iterator<Item = &'a String>) -> Error {

@@ -7,12 +7,13 @@
 //! inputs. Several groups are under way at a time, so that neither waits for the other.
 
 mod inputs;
+mod reissued;
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use ledger::{Claim, Intent, Issued, Ledger};
+use ledger::{Claim, Issued, Ledger};
 use signer_core::SigningSession;
 
 pub use inputs::{DeviceIds, Inputs, InputsError};
@@ -25,6 +26,7 @@ use crate::issue::{
 use crate::mint::Blank;
 use crate::output::DeviceFiles;
 use crate::staging::Staging;
+use reissued::Reissued;
 use workers::{Answer, Examined, Job, Member, Workers};
 
 /// How many requests share a ledger transaction. With half as many, a batch without files took 0.14 ms a
@@ -382,22 +384,4 @@ enum Begun {
     Committed(Member),
     /// Its certificate lacks the signature: the input, what it asked for, its intent.
     Granted(usize, Box<Prepared>, u64, Box<Blank>),
-}
-
-/// The keys and devices that a batch has minted anew. An input for one of them a second time is asked
-/// for as usual: else it would supersede the certificate that the first has just got.
-#[derive(Default)]
-struct Reissued {
-    keys: BTreeSet<[u8; 32]>,
-    devices: BTreeSet<(Option<String>, String)>,
-}
-
-impl Reissued {
-    /// Whether neither the key nor the device was there before.
-    fn first(&mut self, intent: &Intent) -> bool {
-        let device = intent.device_id.clone().map(|id| (intent.device_type.clone(), id));
-        let new_key = self.keys.insert(*intent.subject_key.as_bytes());
-        let new_device = device.is_none_or(|device| self.devices.insert(device));
-        new_key && new_device
-    }
 }

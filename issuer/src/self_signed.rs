@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use signer_core::{Signer, VerifyError, VerifyingKey};
+use signer_core::{Signer, SigningSession, VerifyError, VerifyingKey};
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::Time;
 
@@ -43,13 +43,14 @@ pub enum SelfSignedError {
 
 /// Makes and signs the certificate that a config describes, as `openssl req -x509 -config` does:
 /// subject and issuer are the request's subject, the extensions those of `x509_extensions`. It is read
-/// anew and checked against what was meant, its signature included, before it is given away.
+/// anew and checked against what was meant, its signature included, before it is given away. `session`
+/// is a run of signatures by `signer`.
 ///
 /// # Errors
 /// [`SelfSignedError`].
 pub fn build(
     template: &RequestTemplate<'_>,
-    signer: &dyn Signer,
+    (signer, session): (&dyn Signer, &mut dyn SigningSession),
     serials: &dyn SerialSource,
     not_before: SystemTime,
     days: u32,
@@ -62,7 +63,7 @@ pub fn build(
     let subject = template.subject();
     let plan = Plan { subject, public_key, extensions: &extensions, serial: &serial };
     let blank = Blank::by(&plan, (subject, signer), not_before, not_after)?;
-    let signature = signer.sign(blank.signed_part())?;
+    let signature = session.sign(blank.signed_part())?;
     let der = blank.assemble_by(&signature, signer)?;
     Ok(mint::check_by(&der, &plan, (subject, &VerifyingKey::new(public_key)?))?)
 }

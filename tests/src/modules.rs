@@ -182,13 +182,20 @@ impl Tokens {
     /// Presents wrong PINs, as somebody else would: by OpenSC's `pkcs11-tool`, a process each.
     pub fn spend_tries(&self, label: &str, times: usize) {
         for number in 0..times {
-            let mut tool = Command::new("pkcs11-tool");
-            self.show(&mut tool);
-            tool.arg("--module").arg(self.module());
-            tool.args(["--token-label", label, "--login", "-O", "--pin"]);
+            let mut tool = self.pkcs11_tool(label);
+            tool.args(["--login", "-O", "--pin"]);
             let output = tool.arg(format!("wrong-{number:03}")).output().unwrap();
             assert!(!output.status.success(), "that PIN is right");
         }
+    }
+
+    /// OpenSC's `pkcs11-tool` on one of these tokens.
+    #[must_use]
+    pub fn pkcs11_tool(&self, label: &str) -> Command {
+        let mut tool = Command::new("pkcs11-tool");
+        self.show(&mut tool);
+        tool.arg("--module").arg(self.module()).args(["--token-label", label]);
+        tool
     }
 
     fn file(&self, name: &str) -> PathBuf {

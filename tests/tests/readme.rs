@@ -100,6 +100,40 @@ fn the_example_with_a_yubikey_works_when_it_is_pasted() {
 }
 
 #[test]
+fn the_example_with_an_hsm_works_when_it_is_pasted() {
+    let example = block(&document("README.md"), "## With an HSM", "sh");
+    let checkout = tempfile::tempdir().expect("a folder");
+    let samples = checkout.path().join("tests/data");
+    fs::create_dir_all(&samples).expect("a folder");
+    for name in ["dak.conf", "device.conf"] {
+        fs::copy(root().join("tests/data").join(name), samples.join(name)).expect("a sample");
+    }
+    // What the vendor's console does, and the device; then the line.
+    let rest = "\
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key \
+          -subj /CN=console -days 7400 -out root.pem\n\
+        printf '%s\\n' basicConstraints=critical,CA:TRUE,pathlen:0 \
+          keyUsage=critical,digitalSignature,keyCertSign subjectKeyIdentifier=hash > console.ext\n\
+        openssl x509 -req -in dak.csr -CA root.pem -CAkey root.key -CAcreateserial -days 7305 \
+          -extfile console.ext -out dak-certificate.pem\n\
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout private_key.pem \
+          -config device.conf -out device.csr\n\
+        touchmark issue --csr device.csr --out device-certificate.pem\n\
+        openssl verify -partial_chain -CAfile dak-certificate.pem device-certificate.pem\n\
+        touchmark doctor --with-pin\n";
+    let output = touchmark_on_path(checkout.path())
+        .current_dir(checkout.path())
+        .env("HOME", checkout.path())
+        .env_remove("XDG_STATE_HOME")
+        .args(["-e", "-u", "-c", &[example.as_str(), rest].concat()])
+        .output()
+        .expect("bash runs");
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("ok    key of hsm: it signs and does nothing else"), "{said}");
+}
+
+#[test]
 fn the_documented_settings_are_understood() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = block(&document("docs/settings.md"), "# Settings", "toml");

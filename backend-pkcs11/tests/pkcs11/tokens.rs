@@ -219,6 +219,10 @@ fn a_key_that_wants_the_pin_each_time_gets_it(home: &Home) {
     for message in [&b"one"[..], b"two", b"three"] {
         verified(&*signer, message, session.sign(message).unwrap().as_bytes());
     }
+    // Opened once more, it finds itself logged in, and has no PIN yet to present to the key.
+    let mut again = home.open("token=factory");
+    let signer = again.signer(&named("dak"), None).unwrap();
+    verified(&*signer, b"four", signer.sign(b"four").unwrap().as_bytes());
 }
 
 #[test]

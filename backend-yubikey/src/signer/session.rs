@@ -60,6 +60,19 @@ impl fmt::Debug for YubiKeySession<'_> {
     }
 }
 
+/// Signatures in a transaction that somebody else began, and ends.
+#[derive(Debug)]
+pub(crate) struct WithinTransaction<'s, 't> {
+    pub(crate) signer: &'s YubiKeySigner,
+    pub(crate) transaction: &'s mut Transaction<'t>,
+}
+
+impl SigningSession for WithinTransaction<'_, '_> {
+    fn sign(&mut self, message: &[u8]) -> Result<Signature> {
+        self.signer.sign_in(self.transaction, message)
+    }
+}
+
 impl Turn<'_> {
     fn is_over(&self) -> bool {
         self.signatures >= MOST_SIGNATURES || self.since.elapsed() >= LONGEST

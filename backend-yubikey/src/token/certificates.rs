@@ -4,12 +4,13 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use der::Encode;
 use signer_core::{
-    CertStore, Error, KeyPolicy, KeyRef, KeySpec, Result, SignatureAlgorithm, Signer,
-    SubjectPublicKeyInfoOwned, VerifyError, WhenKeysDiffer,
+    CertStore, Error, KeyPolicy, KeyRef, KeySpec, PinPolicy, Result, SignatureAlgorithm, Signer,
+    SigningSession, SubjectPublicKeyInfoOwned, VerifyError, WhenKeysDiffer,
 };
 
 use super::{Found, YubiKeyToken, public_key_of, stored_certificate};
 use crate::certificate;
+use crate::signer::WithinTransaction;
 use crate::slot::Slot;
 
 impl CertStore for YubiKeyToken {
@@ -22,12 +23,7 @@ impl CertStore for YubiKeyToken {
     fn write(&mut self, key: &KeyRef, der: &[u8], differ: WhenKeysDiffer) -> Result<()> {
         let slot = self.slot(key)?;
         let public_key = public_key_of(der, slot)?;
-        let object = certificate::encode(der, self.card.identity().version).map_err(|error| {
-            Error::Device {
-                doing: format!("storing a certificate in {slot}"),
-                source: Box::new(error),
-            }
-        })?;
+        let object = self.encoded(der, slot)?;
         if differ == WhenKeysDiffer::Refuse && !self.card.identity().version.has_metadata() {
             self.prove_possession(slot, &public_key)?;
         }
@@ -37,6 +33,33 @@ impl CertStore for YubiKeyToken {
             same_key(&found.public_key, &public_key, slot)?;
         }
         transaction.put_object(slot.certificate(), &object)
+    }
+
+    /// Both in one transaction, in which the slot's key shows by its signatures that it is the right
+    /// one. The management key is proved first: nothing is signed that could not be stored.
+    fn write_made(
+        &mut self,
+        key: &KeyRef,
+        signer: &dyn Signer,
+        make: &mut dyn FnMut(&mut dyn SigningSession) -> Option<Vec<u8>>,
+    ) -> Result<()> {
+        let slot = self.slot(key)?;
+        let found = Found::need(&mut self.card.transaction()?, slot)?;
+        same_key(&found.public_key, signer.public_key(), slot)?;
+        let signer = self.signer_of(slot, found, signer.algorithm())?;
+        let mut transaction = match signer.pin_policy() {
+            PinPolicy::Never => self.asker.manage()?,
+            PinPolicy::Once => self.asker.manage_with_pin()?,
+            // Right before each signature, and so not now.
+            PinPolicy::Always => {
+                self.asker.have_pin()?;
+                self.asker.manage()?
+            }
+        };
+        let mut session = WithinTransaction { signer: &signer, transaction: &mut transaction };
+        let Some(der) = make(&mut session) else { return Ok(()) };
+        same_key(signer.public_key(), &public_key_of(&der, slot)?, slot)?;
+        transaction.put_object(slot.certificate(), &self.encoded(&der, slot)?)
     }
 
     fn remove(&mut self, key: &KeyRef) -> Result<()> {
@@ -50,6 +73,14 @@ impl CertStore for YubiKeyToken {
 }
 
 impl YubiKeyToken {
+    /// A certificate as its object holds it.
+    fn encoded(&self, der: &[u8], slot: Slot) -> Result<Vec<u8>> {
+        certificate::encode(der, self.card.identity().version).map_err(|error| Error::Device {
+            doing: format!("storing a certificate in {slot}"),
+            source: Box::new(error),
+        })
+    }
+
     fn no_certificate(&self, slot: Slot) -> Error {
         Error::NotFound {
             what: format!("a certificate in {slot} of {}", self.card.identity().name),

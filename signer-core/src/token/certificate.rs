@@ -1,7 +1,7 @@
 //! Certificates that a token stores.
 
 use super::KeyRef;
-use crate::{Error, Result};
+use crate::{Error, Result, Signer, SigningSession};
 
 /// What happens to a certificate whose key is not the one that it is stored with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,26 @@ pub trait CertStore {
     /// [`crate::Error::AnotherKey`] when the certificate is for another key and that is refused,
     /// and whatever the token reports.
     fn write(&mut self, key: &KeyRef, certificate: &[u8], differ: WhenKeysDiffer) -> Result<()>;
+
+    /// Stores a certificate (DER) that the key itself is to sign: `make` makes it, with a run of
+    /// signatures by `signer`, which is that key of this token. Where reaching the token costs time of
+    /// its own, both are done in one go. Nothing is stored where `make` makes none, for a reason that
+    /// it keeps.
+    ///
+    /// # Errors
+    /// As [`Signer::session`] and [`CertStore::write`], where a certificate of another key is refused.
+    fn write_made(
+        &mut self,
+        key: &KeyRef,
+        signer: &dyn Signer,
+        make: &mut dyn FnMut(&mut dyn SigningSession) -> Option<Vec<u8>>,
+    ) -> Result<()> {
+        let made = make(&mut *signer.session()?);
+        match made {
+            Some(certificate) => self.write(key, &certificate, WhenKeysDiffer::Refuse),
+            None => Ok(()),
+        }
+    }
 
     /// Removes the certificate stored with a key.
     ///

@@ -7,6 +7,7 @@ use super::{Behaviour, Desk, Shelf, judge, named, soft};
 
 pub(super) const LIST: &[Behaviour] = named![
     a_certificate_is_kept_with_its_key_and_removed_again,
+    a_certificate_that_its_own_key_signs_is_stored_in_one_go,
     a_certificate_of_another_key_is_refused_unless_it_is_meant,
     a_certificate_without_a_key_is_refused_unless_it_is_meant,
     what_is_no_certificate_is_not_stored,
@@ -40,6 +41,34 @@ fn a_certificate_is_kept_with_its_key_and_removed_again(desk: &Desk<'_>) {
     assert!(matches!(read, Err(Error::NotFound { .. })), "{read:?}");
     let removed = store(&mut *token).remove(&key);
     assert!(matches!(removed, Err(Error::NotFound { .. })), "{removed:?}");
+}
+
+fn a_certificate_that_its_own_key_signs_is_stored_in_one_go(desk: &Desk<'_>) {
+    if desk.claims.certificates.is_none() {
+        return;
+    }
+    let (mut token, key) = (desk.open(), desk.key(0));
+    let made = desk.make(&mut *token, 0);
+    let own = judge::certificate(desk.folder(), &made.public_key);
+    let stranger = soft::public_key(&private_key(KeySpec::P256));
+    let foreign = judge::certificate(desk.folder(), &stranger);
+    let signer = token.signer(&key, None).unwrap();
+    // Where the token tells of no other keys, they come with one.
+    let before = store(&mut *token).read(&key).ok();
+    let mut write = |der: Option<&Vec<u8>>| {
+        store(&mut *token).write_made(&key, &*signer, &mut |session| {
+            let signature = session.sign(b"what is stored").unwrap();
+            judge::verifies(&*signer, b"what is stored", &signature);
+            der.cloned()
+        })
+    };
+    write(None).unwrap();
+    let written = write(Some(&foreign));
+    assert!(matches!(written, Err(Error::AnotherKey { .. })), "{written:?}");
+    let after = store(&mut *desk.open_as(&desk.context_with(&[]))).read(&key).ok();
+    assert_eq!(after, before);
+    write(Some(&own)).unwrap();
+    assert_eq!(store(&mut *token).read(&key).unwrap(), own);
 }
 
 fn a_certificate_of_another_key_is_refused_unless_it_is_meant(desk: &Desk<'_>) {

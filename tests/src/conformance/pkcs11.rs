@@ -40,14 +40,19 @@ impl Mount for ModuleTokens {
         let mut specs = SPECS.to_vec();
         // Not in a build for the OpenSSL of Debian 12.
         specs.retain(|spec| soft_hsm || *spec != KeySpec::Ed25519);
-        let always = (self.tokens.maker() != Maker::Tpm).then_some(PinPolicy::Always);
+        let mut policies = vec![PinPolicy::Once, PinPolicy::Always];
+        if self.tokens.maker() == Maker::Tpm {
+            // It refuses the safe template, so its key is made by others.
+            specs.clear();
+            policies.clear();
+        }
         Claims {
             listed: false,
             numbered: true,
             keys: KeyClaims {
                 makes: specs.clone(),
                 imports: specs,
-                pin_policies: [PinPolicy::Once].into_iter().chain(always).collect(),
+                pin_policies: policies,
                 touch_policies: Vec::new(),
                 hidden: Vec::new(),
                 tells_policies: false,
@@ -86,6 +91,12 @@ impl Mount for ModuleTokens {
         let new = NewToken { label: &label, so_pin: &so_pin, pin: &pin };
         let at = at(&format!("slot-id={slot}"));
         backend.initialize(&at, &new, &OpenContext::default()).expect("a token is made");
+        if self.tokens.maker() == Maker::Tpm {
+            let key = "--keypairgen --key-type EC:prime256v1 --label dak --id 01 --login --pin";
+            let tool = self.tokens.pkcs11_tool(&label).args(key.split(' ')).arg(PIN).output();
+            let made = tool.expect("pkcs11-tool runs");
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        }
         self.tokens.forget_calls();
         Box::new(OneToken { tokens: self.tokens.clone(), label, backend })
     }

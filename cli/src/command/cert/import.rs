@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ledger::Digest;
 use serde_json::json;
-use signer_core::{SecretKind, SecretSpec, Token, WhenKeysDiffer};
+use signer_core::{SecretKind, SecretSpec, WhenKeysDiffer};
 
 use crate::command::Run;
 use crate::context::Context;
@@ -53,7 +53,10 @@ impl Run for Import {
             true => WhenKeysDiffer::Store,
             false => WhenKeysDiffer::Refuse,
         };
-        store(&chosen, &mut *token, certificate.der(), differ, &mut journal)?;
+        let der = certificate.der();
+        let store = chosen.cert_store(&mut *token, STORING)?;
+        store.write(&chosen.key()?, der, differ)?;
+        record(&chosen.place(&*token)?, der, differ, &mut journal)?;
         if certificates.len() > 1 {
             context.output.note("the token has room for the first certificate of the file alone");
         }
@@ -65,20 +68,19 @@ impl Run for Import {
 /// What there is to say of it.
 pub(super) const STORED: &str = "the certificate is stored with its key";
 
-/// Stores a certificate (DER) with the chosen key of an open token, and records it.
+/// What is done to the token.
+pub(super) const STORING: &str = "storing a certificate on";
+
+/// Records that a certificate (DER) was stored.
 ///
 /// # Errors
-/// Whatever the token and the ledger report.
-pub(super) fn store(
-    chosen: &Chosen<'_>,
-    token: &mut dyn Token,
+/// As [`Journal::record`].
+pub(super) fn record(
+    place: &str,
     der: &[u8],
     differ: WhenKeysDiffer,
     journal: &mut Journal,
 ) -> Result<()> {
-    let place = chosen.place(token)?;
-    let store = chosen.cert_store(token, "storing a certificate on")?;
-    store.write(&chosen.key()?, der, differ)?;
     let details = json!({
         "signer": place,
         "certificate": Digest::of(der).to_string(),

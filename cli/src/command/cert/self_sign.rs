@@ -12,9 +12,11 @@ use issuer::serial::RandomSerials;
 use ledger::Digest;
 use serde::Serialize;
 use serde_json::json;
-use signer_core::{Clock, SecretKind, SecretSpec, Signer, SystemClock, WhenKeysDiffer};
+use signer_core::{
+    Clock, SecretKind, SecretSpec, Signer, SigningSession, SystemClock, WhenKeysDiffer,
+};
 
-use super::import::{STORED, store};
+use super::import::{STORED, STORING, record};
 use crate::command::Run;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -89,30 +91,41 @@ impl Run for SelfSign {
         }
         let mut journal = Journal::open(context)?;
         let mut token = chosen.token()?;
+        let place = chosen.place(&*token)?;
         if self.store {
             // Asked before anything is signed.
-            chosen.cert_store(&mut *token, "storing a certificate on")?;
+            chosen.cert_store(&mut *token, STORING)?;
         }
         let signer = chosen.signer_of(&mut *token, None)?;
-        let certificate = self.build(&config, &*signer)?;
-        let mut made = Made::new(chosen.place(&*token)?, &certificate)?;
-        journal.record(
-            "cert.self-sign",
-            json!(made),
-            "a certificate was made, and is not released",
-        )?;
-        let pem = pem::encode(Kind::Certificate, certificate.der());
-        if let Some(file) = file {
-            atomic::write(file, pem.as_bytes())?;
-            made.out = Some(file.display().to_string());
-            context.output.note(&format!("written to {}", file.display()));
-        }
+        let mut make = |session: &mut dyn SigningSession| {
+            let certificate = self.build(&config, (&*signer, session))?;
+            let made = Made::new(place.clone(), &certificate)?;
+            journal.record(
+                "cert.self-sign",
+                json!(made),
+                "a certificate was made, and is not released",
+            )?;
+            let pem = pem::encode(Kind::Certificate, certificate.der());
+            if let Some(file) = file {
+                atomic::write(file, pem.as_bytes())?;
+                context.output.note(&format!("written to {}", file.display()));
+            }
+            Ok::<Released, Error>((certificate, made, pem))
+        };
+        let (certificate, mut made, pem) = match self.store {
+            false => make(&mut *signer.session()?)?,
+            true => {
+                let store = chosen.cert_store(&mut *token, STORING)?;
+                let key = chosen.key()?;
+                stored(|make| store.write_made(&key, &*signer, make), make)?
+            }
+        };
         if self.store {
-            let differ = WhenKeysDiffer::Refuse;
-            store(&chosen, &mut *token, certificate.der(), differ, &mut journal)?;
-            made.stored = Some(true);
+            record(&place, certificate.der(), WhenKeysDiffer::Refuse, &mut journal)?;
             context.output.note(STORED);
         }
+        made.out = file.map(|file| file.display().to_string());
+        made.stored = self.store.then_some(true);
         if standard && !context.output.is_json() {
             context.output.text(&pem)?;
         } else if standard {
@@ -122,6 +135,36 @@ impl Run for SelfSign {
             context.output.object(&made)?;
         }
         Ok(Exit::Ok)
+    }
+}
+
+/// A certificate, what is told of it, and it as PEM.
+type Released = (ParsedCertificate, Made, String);
+
+/// Makes a certificate while `store` has the token to itself, and has it stored.
+fn stored(
+    store: impl FnOnce(
+        &mut dyn FnMut(&mut dyn SigningSession) -> Option<Vec<u8>>,
+    ) -> signer_core::Result<()>,
+    mut make: impl FnMut(&mut dyn SigningSession) -> Result<Released>,
+) -> Result<Released> {
+    let mut outcome = None;
+    let stored = store(&mut |session| {
+        let made = outcome.insert(make(session));
+        made.as_ref().ok().map(|(certificate, ..)| certificate.der().to_vec())
+    });
+    match outcome {
+        // What went wrong first.
+        Some(Err(error)) => Err(error),
+        Some(Ok(made)) => Ok(stored.map(|()| made)?),
+        None => Err(stored.err().unwrap_or_else(nothing_made).into()),
+    }
+}
+
+fn nothing_made() -> signer_core::Error {
+    signer_core::Error::Unsupported {
+        operation: "storing what the key signs".into(),
+        needs: "another kind of token".into(),
     }
 }
 
@@ -135,10 +178,14 @@ impl SelfSign {
         }
     }
 
-    fn build(&self, config: &Config, signer: &dyn Signer) -> Result<ParsedCertificate> {
+    fn build(
+        &self,
+        config: &Config,
+        key: (&dyn Signer, &mut dyn SigningSession),
+    ) -> Result<ParsedCertificate> {
         let template = config.request().map_err(Error::config)?;
         let now = SystemClock.now();
-        self_signed::build(&template, signer, &RandomSerials, now, self.days)
+        self_signed::build(&template, key, &RandomSerials, now, self.days)
             .map_err(|error| Error::SelfSigned(Box::new(error)))
     }
 }
