@@ -37,6 +37,9 @@ impl KeyManager for Pkcs11Token {
                 made => made,
             };
             let (public, private) = made?;
+            // Everybody can encrypt to a public key, and verify with it, without the token: where the
+            // module keeps to its own mind, the private key is none the worse.
+            let _ = session.update_attributes(public, &template::public_use());
             read_back(session, &[private, public], &names, &token)
         })
     }
@@ -54,6 +57,7 @@ impl KeyManager for Pkcs11Token {
         Method::choose(algorithm, &self.signing_mechanisms()?, &[])?;
         let mut public = template::public(&names);
         public.push(Attribute::Class(ObjectClass::PUBLIC_KEY));
+        public.extend(template::public_use());
         public.extend(public_key::attributes(&import.public_key)?);
         let token = self.open.name().to_owned();
         let import = std::sync::Arc::new(import);

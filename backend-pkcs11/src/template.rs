@@ -53,16 +53,18 @@ pub(crate) fn private(names: &Names, always_authenticate: bool) -> Vec<Attribute
     attributes
 }
 
-/// What every public key is made with.
+/// What every public key is made with. What it is for is set afterwards: a TPM has one bit for "verify"
+/// and "decrypt" and one for "encrypt" and "sign", so tpm2-pkcs11 makes no key that only signs where its
+/// public half is described. What it refused stays in the TPM, so a second attempt may find no room.
 pub(crate) fn public(names: &Names) -> Vec<Attribute> {
     let mut attributes = names.attributes();
-    attributes.extend([
-        Attribute::Private(false),
-        Attribute::Verify(true),
-        Attribute::Encrypt(false),
-        Attribute::Wrap(false),
-    ]);
+    attributes.extend([Attribute::Private(false), Attribute::Wrap(false)]);
     attributes
+}
+
+/// What a public key is for.
+pub(crate) fn public_use() -> [Attribute; 2] {
+    [Attribute::Verify(true), Attribute::Encrypt(false)]
 }
 
 /// A mechanism that makes key pairs. Made where it is used: it may not change threads.

@@ -1,7 +1,7 @@
 //! Asking a person for a secret, on the terminal and nowhere else.
 
 #[cfg(unix)]
-mod terminal;
+pub(crate) mod terminal;
 #[cfg(not(unix))]
 #[path = "prompt/console.rs"]
 mod terminal;
@@ -36,12 +36,6 @@ impl SecretSource for Prompt {
 pub(crate) fn is_possible() -> bool {
     let console = if cfg!(windows) { "CONIN$" } else { "/dev/tty" };
     std::fs::OpenOptions::new().read(true).write(true).open(console).is_ok()
-}
-
-/// Gives the terminal back as it was, and asks nothing any more: a signal is about to end the program.
-#[cfg(unix)]
-pub(crate) fn give_back() {
-    terminal::give_back();
 }
 
 /// Asks for a line that is no secret, and shows it as it is typed.

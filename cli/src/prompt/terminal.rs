@@ -5,13 +5,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::{SIGCONT, SIGQUIT};
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
 use signer_core::Secret;
 
 /// The longest line that a terminal gives at once, with its end (Linux `N_TTY_BUF_SIZE`). It is read
@@ -50,7 +47,7 @@ fn line(terminal: &mut File, space: &mut [u8]) -> io::Result<usize> {
     Ok(used)
 }
 
-/// The terminal without echo, until this is dropped or the program is told to end.
+/// The terminal without echo, until this is dropped or [`give_back`] is called.
 struct Quiet;
 
 /// The terminal while a question is open.
@@ -72,7 +69,6 @@ static QUESTIONS: Mutex<Questions> = Mutex::new(Questions { open: None, over: fa
 
 impl Quiet {
     fn new(terminal: &File) -> io::Result<Self> {
-        watch_signals()?;
         let mut questions = questions();
         while questions.over {
             drop(questions);
@@ -105,11 +101,20 @@ impl Drop for Quiet {
 
 /// Gives the terminal back for good: the program is about to be ended by a signal, and asks nothing
 /// any more.
-pub(super) fn give_back() {
+pub(crate) fn give_back() {
     let mut questions = questions();
     questions.over = true;
     // What was typed of a secret must not become a command of the shell.
     restore(&mut questions, OptionalActions::Flush);
+}
+
+/// Hides again what is typed, if a question is open: a shell that had stopped the program has shown it
+/// for itself, and leaves it so.
+pub(crate) fn hide_again() {
+    if let Some(Open { terminal, quiet, .. }) = &questions().open {
+        // In the background the system stops the program here, until it is let to the front.
+        let _ = tcsetattr(terminal, OptionalActions::Now, quiet);
+    }
 }
 
 fn restore(questions: &mut Questions, how: OptionalActions) {
@@ -121,32 +126,4 @@ fn restore(questions: &mut Questions, how: OptionalActions) {
 
 fn questions() -> MutexGuard<'static, Questions> {
     QUESTIONS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// From the first question on, a signal that ends the program does so after the echo is back: SIGINT and
-/// SIGTERM are watched for by whoever leaves the devices in order. A shell that had stopped the program
-/// has put the echo back for itself, so that it has to go again. The thread stays: whoever stops
-/// watching leaves the signals ignored.
-fn watch_signals() -> io::Result<()> {
-    static WATCHED: OnceLock<()> = OnceLock::new();
-    if WATCHED.get().is_some() {
-        return Ok(());
-    }
-    let mut signals = Signals::new([SIGQUIT, SIGCONT])?;
-    thread::Builder::new().name("signals".into()).spawn(move || {
-        for signal in signals.forever() {
-            if signal == SIGCONT {
-                if let Some(Open { terminal, quiet, .. }) = &questions().open {
-                    // In the background the system stops the program here, until it is let to the front.
-                    let _ = tcsetattr(terminal, OptionalActions::Now, quiet);
-                }
-                continue;
-            }
-            give_back();
-            // It ends the program as if nobody had watched.
-            let _ = emulate_default_handler(signal);
-        }
-    })?;
-    let _ = WATCHED.set(());
-    Ok(())
 }

@@ -42,9 +42,9 @@ impl Mount for ModuleTokens {
         specs.retain(|spec| soft_hsm || *spec != KeySpec::Ed25519);
         let mut policies = vec![PinPolicy::Once, PinPolicy::Always];
         if self.tokens.maker() == Maker::Tpm {
-            // It refuses the safe template, so its key is made by others.
-            specs.clear();
-            policies.clear();
+            // Without a resource manager it has room for the key that is in use and hardly more.
+            specs.retain(|spec| *spec == KeySpec::P256);
+            policies.truncate(1);
         }
         Claims {
             listed: false,
@@ -91,12 +91,6 @@ impl Mount for ModuleTokens {
         let new = NewToken { label: &label, so_pin: &so_pin, pin: &pin };
         let at = at(&format!("slot-id={slot}"));
         backend.initialize(&at, &new, &OpenContext::default()).expect("a token is made");
-        if self.tokens.maker() == Maker::Tpm {
-            let key = "--keypairgen --key-type EC:prime256v1 --label dak --id 01 --login --pin";
-            let tool = self.tokens.pkcs11_tool(&label).args(key.split(' ')).arg(PIN).output();
-            let made = tool.expect("pkcs11-tool runs");
-            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        }
         self.tokens.forget_calls();
         Box::new(OneToken { tokens: self.tokens.clone(), label, backend })
     }
