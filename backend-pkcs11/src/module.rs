@@ -6,7 +6,7 @@
 //! started so as well. Should a host of this crate fork by itself, the child sees by the number of its
 //! process that the module is not its own, and neither calls nor finalises it ([`Fault::Forked`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,6 +28,9 @@ use crate::raw::RawCalls;
 /// The modules of this process, by the path of their file behind all links. What was loaded stays
 /// loaded: modules with threads of their own do not survive being unloaded.
 static MODULES: Mutex<BTreeMap<PathBuf, Entry>> = Mutex::new(BTreeMap::new());
+
+/// Modules that did not come back from being loaded or initialised.
+static LOST: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 #[derive(Debug)]
 struct Entry {
@@ -105,6 +108,10 @@ impl Module {
             entry.users += 1;
             return Ok(Self::of(path, entry, bounds));
         }
+        let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+        if lost.contains(path) {
+            return Err(failed(Fault::Hanging));
+        }
         let mut control = Lane::new("pkcs11 module").map_err(failed)?;
         let file = path.to_owned();
         // Loading runs code of the module, so it may hang as well.
@@ -114,6 +121,9 @@ impl Module {
             let ours = initialize(&pkcs11)?;
             Ok::<_, Fault>((Loaded { pkcs11, raw }, ours))
         });
+        if control.is_hung() {
+            lost.insert(path.to_owned());
+        }
         let (loaded, ours) = opened.and_then(|it| it).map_err(failed)?;
         let entry = modules.entry(path.to_owned()).or_insert(Entry {
             loaded,

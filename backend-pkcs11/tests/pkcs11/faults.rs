@@ -287,6 +287,19 @@ fn a_hang_ends_at_the_bound_and_nothing_more_is_asked() {
 }
 
 #[test]
+fn a_module_that_hangs_at_the_very_beginning_is_not_begun_anew() {
+    let name = "faults::a_module_that_hangs_at_the_very_beginning_is_not_begun_anew";
+    isolated(name, Kind::Shim, |home| {
+        home.rules("C_Initialize 1+ hang\n");
+        for reason in ["did not answer within 1.5 s", "hangs in an earlier call"] {
+            let error = told(&open_within(home, SHORT).unwrap_err());
+            assert!(error.contains(reason), "{error}");
+        }
+        assert_eq!(home.calls(), ["C_Initialize"]);
+    });
+}
+
+#[test]
 fn a_wrong_pin_costs_one_try_however_often_it_is_asked_for() {
     let name = "faults::a_wrong_pin_costs_one_try_however_often_it_is_asked_for";
     isolated(name, Kind::Shim, |home| {
