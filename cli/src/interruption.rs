@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the devices are left in order, and then the signal does what it always does.
+//! Ctrl-C and SIGTERM: terminal and devices are left in order, and then the signal does what it always
+//! does.
 //!
 //! What was being done is cut off where it stands, as by any other end: files are whole or absent, and
 //! the next run closes the ledger's intents.
@@ -8,7 +9,7 @@ use signer_core::Registry;
 /// Does something, and leaves the devices of `registry` before a signal ends this process meanwhile.
 #[cfg(unix)]
 pub(crate) fn watched<T>(registry: &Registry, work: impl FnOnce() -> T) -> T {
-    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::{Handle, Signals};
     use signal_hook::low_level::emulate_default_handler;
 
@@ -20,16 +21,18 @@ pub(crate) fn watched<T>(registry: &Registry, work: impl FnOnce() -> T) -> T {
         }
     }
 
-    let wanted = [SIGINT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal));
+    let wanted = [SIGINT, SIGQUIT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal));
     // Where it cannot be watched for, the signal ends the process at once.
     let Ok(mut signals) = Signals::new(wanted) else { return work() };
     std::thread::scope(|scope| {
         let _watch = Watch(signals.handle());
         scope.spawn(move || {
             for signal in signals.forever() {
+                // First, since a device may take its time.
+                crate::prompt::terminal::restore();
                 registry.leave();
                 drop(crate::isolation::Isolated::entered());
-                // Does not come back for these two.
+                // Does not come back for these.
                 let _ = emulate_default_handler(signal);
             }
         });

@@ -1,7 +1,7 @@
 //! Asking a person for a secret, on the terminal and nowhere else.
 
 #[cfg(unix)]
-mod terminal;
+pub(crate) mod terminal;
 #[cfg(not(unix))]
 #[path = "prompt/console.rs"]
 mod terminal;

@@ -5,13 +5,9 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
 use signer_core::Secret;
 
 /// The longest line that a terminal gives at once, with its end (Linux `N_TTY_BUF_SIZE`). It is read
@@ -50,7 +46,7 @@ fn line(terminal: &mut File, space: &mut [u8]) -> io::Result<usize> {
     Ok(used)
 }
 
-/// The terminal without echo, until this is dropped or the program is told to end.
+/// The terminal without echo, until this is dropped or [`restore`] is called.
 struct Quiet;
 
 /// How the terminal was before.
@@ -58,7 +54,6 @@ static BEFORE: Mutex<Option<(File, Termios)>> = Mutex::new(None);
 
 impl Quiet {
     fn new(terminal: &File) -> io::Result<Self> {
-        watch_signals()?;
         let before = tcgetattr(terminal)?;
         let mut quiet = before.clone();
         quiet.local_modes.remove(LocalModes::ECHO);
@@ -80,29 +75,11 @@ impl Drop for Quiet {
     }
 }
 
-fn restore() {
+/// Shows again what is typed, if a question had that switched off: for who ends the program.
+pub(crate) fn restore() {
     let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some((terminal, before)) = before {
         // A terminal that is gone needs no echo.
         let _ = tcsetattr(terminal, OptionalActions::Now, &before);
     }
-}
-
-/// From the first question on, a signal that ends the program does so after the echo is back. The
-/// thread stays: whoever stops watching leaves the signals ignored.
-fn watch_signals() -> io::Result<()> {
-    static WATCHED: OnceLock<()> = OnceLock::new();
-    if WATCHED.get().is_some() {
-        return Ok(());
-    }
-    let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM])?;
-    thread::Builder::new().name("signals".into()).spawn(move || {
-        for signal in signals.forever() {
-            restore();
-            // It ends the program as if nobody had watched.
-            let _ = emulate_default_handler(signal);
-        }
-    })?;
-    let _ = WATCHED.set(());
-    Ok(())
 }
