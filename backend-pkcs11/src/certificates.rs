@@ -60,6 +60,10 @@ impl CertStore for Pkcs11Token {
         })
     }
 
+    fn keeps_chains(&self) -> bool {
+        true
+    }
+
     fn read_chain(&mut self, key: &KeyRef) -> Result<Vec<Vec<u8>>> {
         let (key, token) = (key.clone(), self.open.name().to_owned());
         self.reading_shown("reading certificates", move |session| {

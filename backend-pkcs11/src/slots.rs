@@ -45,8 +45,8 @@ impl Seen {
         Identity {
             label: self.info.label().to_owned(),
             serial: self.info.serial_number().to_owned(),
-            manufacturer: self.info.manufacturer_id().to_owned(),
-            model: self.info.model().to_owned(),
+            manufacturer: unpadded(self.info.manufacturer_id()),
+            model: unpadded(self.info.model()),
         }
     }
 
@@ -72,7 +72,7 @@ impl Seen {
                 "library-version" if !wanted.contains('.') => {
                     self.value(name) == format!("{wanted}.0")
                 }
-                name => self.value(name).trim_end() == wanted,
+                name => unpadded(self.value(name)) == *wanted,
             })
     }
 }
@@ -146,8 +146,15 @@ fn one(
     kind: impl Fn(&Seen) -> bool,
 ) -> Result<Seen> {
     let wanted = {
-        let mut wanted: Vec<String> =
-            filter.wanted.iter().map(|(name, value)| format!("{name} {value:?}")).collect();
+        let mut wanted: Vec<String> = filter
+            .wanted
+            .iter()
+            .map(|(name, value)| {
+                // "token with token" reads badly.
+                let name = if *name == "token" { "label" } else { name };
+                format!("{name} {value:?}")
+            })
+            .collect();
         wanted.extend(filter.slot_id.map(|id| format!("slot-id {id}")));
         let wanted =
             if wanted.is_empty() { String::new() } else { format!(" with {}", wanted.join(", ")) };
@@ -166,6 +173,11 @@ fn one(
             })
         }
     }
+}
+
+/// Text without what fills it up: blanks, or the zero octets of tpm2-pkcs11.
+fn unpadded(text: &str) -> String {
+    text.trim_end_matches(['\0', ' ']).to_owned()
 }
 
 fn described(seen: &Seen) -> String {
@@ -207,5 +219,18 @@ fn tries(locked: bool, final_try: bool, low: bool) -> Tries {
         (_, _, true) => Tries::Low,
         // No flag may also mean that the token never sets one.
         _ => Tries::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fills_a_text_up_is_no_part_of_it() {
+        for padded in ["IBM SW   TPM", "IBM SW   TPM    ", "IBM SW   TPM\0\0\0\0"] {
+            assert_eq!(unpadded(padded), "IBM SW   TPM");
+        }
+        assert_eq!(unpadded("\0"), "");
     }
 }

@@ -73,7 +73,8 @@ fn signer(error: &signer_core::Error) -> String {
             format!("use a program that was built with {feature}, or another signer: `touchmark doctor`")
         }
         Error::NotFound { .. } => {
-            "`touchmark token list` and `touchmark doctor` show what is there".into()
+            "`touchmark token list`, `touchmark key list` and `touchmark doctor` show what is there"
+                .into()
         }
         Error::Ambiguous { .. } => {
             "name one of them exactly; `touchmark token list` and `touchmark key list` show what \
@@ -82,7 +83,7 @@ fn signer(error: &signer_core::Error) -> String {
         }
         Error::AlreadyExists { .. } => {
             "nothing is ever overwritten; choose another name or slot, or move what is there away: \
-             a file with `mv`, a key with `touchmark key move`"
+             a file with `mv`, a YubiKey's key with `touchmark key move`"
                 .into()
         }
         Error::WrongSecret { kind: SecretKind::ManagementKey, .. }
@@ -91,6 +92,9 @@ fn signer(error: &signer_core::Error) -> String {
             "name the right one with --management-key; where `touchmark management-key change` was \
              cut short, that is the newest one in escrow"
                 .into()
+        }
+        Error::WrongSecret { kind: SecretKind::Pin, tries: signer_core::Tries::Blocked, .. } => {
+            "unblock it with its PUK or SO PIN: `touchmark pin unblock`".into()
         }
         Error::WrongSecret { kind: SecretKind::Pin | SecretKind::Puk, .. } => {
             "check the secret's source before trying again (`touchmark doctor` names it); where a \

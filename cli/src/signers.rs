@@ -246,14 +246,17 @@ impl<'a> Chosen<'a> {
         if let Some(file) = &self.certificate {
             return input::certificates(file);
         }
-        let mut token = self.token()?;
-        let der = self.cert_store(&mut *token, "reading a certificate from")?.read(&self.key()?)?;
-        let certificate =
-            ParsedCertificate::from_der(&der).map_err(|error| signer_core::Error::Device {
+        let (mut token, key) = (self.token()?, self.key()?);
+        let store = self.cert_store(&mut *token, "reading a certificate from")?;
+        let mut stored = vec![store.read(&key)?];
+        stored.extend(store.read_chain(&key)?);
+        let parsed = stored.iter().map(|der| {
+            ParsedCertificate::from_der(der).map_err(|error| signer_core::Error::Device {
                 doing: format!("reading the certificate of {}", self.name),
                 source: Box::new(error),
-            })?;
-        Ok(vec![certificate])
+            })
+        });
+        Ok(parsed.collect::<Result<_, _>>()?)
     }
 
     /// What makes and destroys keys on its token. `doing` reads before the signer's name where nothing

@@ -18,7 +18,7 @@ pub(crate) enum Pin {
     Verify(verify::Verify),
     /// Change the PIN
     Change(change::Change),
-    /// Set a new PIN by means of the PUK
+    /// Set a new PIN by means of the PUK or SO PIN
     Unblock(unblock::Unblock),
     /// Set how many tries PIN and PUK have, with a new PIN and a new PUK
     SetRetries(set_retries::SetRetries),

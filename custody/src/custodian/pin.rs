@@ -64,6 +64,14 @@ impl Custodian<'_> {
         })
     }
 
+    /// What the token has to unblock its PIN with: a PUK or an SO PIN.
+    ///
+    /// # Errors
+    /// [`signer_core::Error::Unsupported`] where it has no PIN.
+    pub fn unblocker(&mut self) -> Result<SecretKind> {
+        Ok(self.pin_manager()?.unblocker())
+    }
+
     /// Changes the PUK, or the SO PIN where the token has that.
     ///
     /// # Errors

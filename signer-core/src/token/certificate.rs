@@ -54,6 +54,11 @@ pub trait CertStore {
     /// As [`CertStore::read`].
     fn remove(&mut self, key: &KeyRef) -> Result<()>;
 
+    /// Whether there is a place for the certificates above the one that is stored with a key.
+    fn keeps_chains(&self) -> bool {
+        false
+    }
+
     /// The certificates (DER) above the one that is stored with a key, each issued by the next.
     /// Empty where the token stores none.
     ///

@@ -63,4 +63,6 @@ fn the_last_try_is_refused_unless_told_and_the_so_pin_unblocks() {
     station.expect(0, "issue --csr device.csr --out again.pem --reissue lost");
     let said = station.expect(0, "ledger list");
     assert!(said.contains("pin.unblock"), "{said}");
+    let said = station.expect(0, "puk change --new-so-pin file:new-pin");
+    assert!(said.contains("the SO PIN was changed"), "{said}");
 }

@@ -24,7 +24,9 @@ fn what_is_not_named_exactly_signs_nothing() {
     let station = Station::with_key(&line, &tokens);
     let at = |key: &str| tokens.locator(&format!("token=factory;{key}")) + "&pin-source=file:pin";
     // pkcs11-tool signs with another key then, and ends with 0.
-    refuses(&station, &at("object=dax"), 3, &["dax", "not found"]);
+    refuses(&station, &at("object=dax"), 3, &["dax", "not found", "`touchmark key list`"]);
+    let elsewhere = tokens.locator("token=factoy") + "&pin-source=file:pin";
+    refuses(&station, &elsewhere, 3, &["token with label \"factoy\" of", "not found"]);
     refuses(&station, &at("object=dak;id=%02"), 3, &["not found"]);
 
     let generate = "--login --keypairgen --key-type EC:prime256v1 --label twin --id 01 --pin";

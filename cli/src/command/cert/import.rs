@@ -17,7 +17,7 @@ use crate::signers::{Asking, Chosen};
 
 /// Store a certificate on the token, with the signer's key
 ///
-/// Of a file with a chain, the first certificate is stored: a slot holds one.
+/// Of a file with a chain, a PKCS#11 token stores all and a YubiKey the first: a slot holds one.
 #[derive(Debug, Args)]
 pub(crate) struct Import {
     /// The certificate: PEM or DER
@@ -40,7 +40,7 @@ impl Run for Import {
 
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
         let certificates = input::certificates(&self.file)?;
-        let certificate = certificates.first().ok_or_else(|| Error::Content {
+        let (certificate, above) = certificates.split_first().ok_or_else(|| Error::Content {
             path: self.file.clone(),
             reason: "it has no certificate".into(),
         })?;
@@ -55,12 +55,20 @@ impl Run for Import {
         };
         let der = certificate.der();
         let store = chosen.cert_store(&mut *token, STORING)?;
-        store.write(&chosen.key()?, der, differ)?;
+        let key = chosen.key()?;
+        store.write(&key, der, differ)?;
+        let keeps_chains = store.keeps_chains();
         record(&chosen.place(&*token)?, der, differ, &mut journal)?;
-        if certificates.len() > 1 {
+        if above.is_empty() {
+            context.output.note(STORED);
+        } else if keeps_chains {
+            let above: Vec<Vec<u8>> = above.iter().map(|one| one.der().to_vec()).collect();
+            chosen.cert_store(&mut *token, STORING)?.write_chain(&key, &above)?;
+            context.output.note("the certificate is stored with its key, and its chain beside it");
+        } else {
             context.output.note("the token has room for the first certificate of the file alone");
+            context.output.note(STORED);
         }
-        context.output.note(STORED);
         Ok(Exit::Ok)
     }
 }

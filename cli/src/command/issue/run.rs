@@ -9,6 +9,7 @@ use issuer::extension_plan::ExtensionPlan;
 use issuer::issue::Terms;
 use issuer::issuer::Issuer;
 use issuer::path::same_name;
+use issuer::pem::{self, Kind};
 use issuer::profile::Profile;
 use issuer::serial::RandomSerials;
 use ledger::Ledger;
@@ -141,8 +142,8 @@ fn issuer(issue: &Issue, context: &Context<'_>) -> Result<Issuer> {
         Some(file) => (input::small(file, Issuer::MOST_OCTETS)?, file.clone()),
         None => {
             let stored = chosen.certificates()?;
-            let octets = stored.first().map(|one| one.der().to_vec()).unwrap_or_default();
-            (octets, PathBuf::from(&chosen.name))
+            let pem = stored.iter().map(|one| pem::encode(Kind::Certificate, one.der()));
+            (pem.collect::<String>().into_bytes(), PathBuf::from(&chosen.name))
         }
     };
     let signer = chosen.signer(None)?;

@@ -43,8 +43,11 @@ impl Run for Change {
             .with(SecretKind::SoPin, self.so_pin.as_ref())
             .with(SecretKind::NewPuk, self.new_puk.as_ref())
             .with(SecretKind::NewSoPin, self.new_so_pin.as_ref());
-        custodian::act(context, asking, |custodian| custodian.change_puk())?;
-        context.output.note("the PUK was changed");
+        let changed = custodian::act(context, asking, |custodian| {
+            custodian.change_puk()?;
+            custodian.unblocker()
+        })?;
+        context.output.note(&format!("the {changed} was changed"));
         Ok(Exit::Ok)
     }
 }

@@ -15,7 +15,7 @@ use crate::signers::{Asking, Chosen};
 /// Make an empty PKCS#11 token ready for keys: a label, an SO PIN and a PIN
 ///
 /// The signer's locator says in which module, and `slot-id` in it which of several empty tokens. A
-/// token that is in use is never touched. With --json, one object: locator, model, serial.
+/// token that is in use is never touched.
 #[derive(Debug, Args)]
 pub(crate) struct Init {
     /// The token's label, 1 to 32 octets; else the one in the locator
@@ -65,7 +65,8 @@ impl Run for Init {
 impl Init {
     fn label(&self, chosen: &Chosen<'_>) -> Result<String> {
         let attributes = chosen.locator.attributes()?;
-        let in_locator = attributes.get("token").map(str::to_owned);
+        let in_locator =
+            attributes.get("token").filter(|label| !label.is_empty()).map(str::to_owned);
         self.label.clone().or(in_locator).ok_or_else(|| {
             Error::usage_see(
                 "it is not said what the token shall be called",
@@ -91,7 +92,10 @@ impl Init {
             Some(typed) if typed.trim_end_matches(['\r', '\n']) == label => Ok(()),
             Some(typed) => Err(Error::Refused {
                 what: format!("{:?} is not the label {label:?}", typed.trim()),
-                hint: "type it as `touchmark token init --label` has it".into(),
+                hint:
+                    "type the label of --label, or else that of the locator: `touchmark token init \
+                       --label-confirm LABEL`"
+                        .into(),
             }),
         }
     }
