@@ -31,6 +31,26 @@ fn no_pin_is_presented_unless_told_and_what_was_not_checked_is_said() {
 }
 
 #[test]
+fn a_certificate_that_the_token_keeps_is_looked_at_as_one_in_a_file() {
+    let (line, tokens) = line_and_tokens(Maker::SoftHsm);
+    let station = Station::with_key(&line, &tokens);
+    let settings = line.read("touchmark.toml").replace("certificate = \"dak.pem\"\n", "");
+    line.write("touchmark.toml", settings);
+    let said = station.expect(0, "doctor");
+    assert!(!said.contains("certificate of dak"), "{said}");
+    station.expect(0, "cert import dak.pem");
+    let said = station.expect(0, "doctor");
+    assert!(said.contains("ok    certificate of dak: "), "{said}");
+    line.openssl(
+        "req -x509 -newkey ed25519 -nodes -keyout other.key -subj /CN=other -out other.pem",
+    );
+    station.expect(0, "cert delete");
+    station.expect(0, "cert import other.pem --force");
+    let said = station.expect(7, "doctor --with-pin");
+    assert!(said.contains("fail  certificate of dak: "), "{said}");
+}
+
+#[test]
 fn nobody_is_sent_to_the_pin_pad_unless_told() {
     let (line, tokens) = line_and_tokens(Maker::SoftHsm);
     let station = Station::with_key(&line, &tokens);

@@ -184,9 +184,7 @@ fn signer(context: &Context<'_>, name: &str, now: SystemTime, pins: Pins) -> Vec
     };
     let mut findings = vec![key];
     findings.extend(public_key.is_ok().then(|| weaknesses(&chosen, pins)).flatten());
-    if chosen.certificate.is_some() {
-        findings.push(certificate(&chosen, public_key.ok().as_ref(), now));
-    }
+    findings.extend(certificate(&chosen, public_key.ok().as_ref(), now));
     findings
 }
 
@@ -234,14 +232,31 @@ fn behind_the_pin(check: String, text: &str) -> Finding {
     Finding::warn(check, text, "`touchmark doctor --with-pin` presents it; a wrong one costs a try")
 }
 
-/// The certificate file of a signer: readable, for its key, and sound link by link.
+/// The certificate of a signer, in its file or on its token: readable, for its key, and sound link by
+/// link. Nothing where the token keeps none, as a signer of requests needs none, or where a secret
+/// stands before it: what is wrong with that was told.
 fn certificate(
     chosen: &Chosen<'_>,
     key: Option<&SubjectPublicKeyInfoOwned>,
     now: SystemTime,
-) -> Finding {
+) -> Option<Finding> {
     let check = format!("certificate of {}", chosen.name);
-    let checked = chosen.certificates().and_then(|chain_file| {
+    let found = chosen.certificates();
+    if let (None, Err(Error::Signer(error))) = (&chosen.certificate, &found)
+        && matches!(
+            error,
+            SignerError::NotFound { .. }
+                | SignerError::Unsupported { .. }
+                | SignerError::NobodyToAsk { .. }
+                | SignerError::WrongSecret { .. }
+                | SignerError::FailedBefore { .. }
+                | SignerError::LastTryRefused { .. }
+                | SignerError::Blocked { .. }
+        )
+    {
+        return None;
+    }
+    let checked = found.and_then(|chain_file| {
         let first = chain_file.first().ok_or_else(|| Error::usage("no certificate"))?;
         if let Some(key) = key.filter(|key| *key != first.spki()) {
             return Err(SignerError::AnotherKey {
@@ -259,8 +274,8 @@ fn certificate(
         })?;
         Ok((name_text(first.subject()), path.links.len()))
     });
-    Finding::of(check, &checked, |(subject, links)| match links {
+    Some(Finding::of(check, &checked, |(subject, links)| match links {
         1 => subject.clone(),
         links => format!("{subject} (chain of {links}, every link holds)"),
-    })
+    }))
 }
