@@ -155,6 +155,10 @@ impl Administration for Card {
         Ok(Vec::new())
     }
 
+    fn check_reset(&self) -> Result<()> {
+        Err(unsupported())
+    }
+
     fn reset(&mut self) -> Result<()> {
         Err(unsupported())
     }

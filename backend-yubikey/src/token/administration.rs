@@ -198,8 +198,12 @@ impl Administration for YubiKeyToken {
         Ok(lines)
     }
 
+    fn check_reset(&self) -> Result<()> {
+        self.card.identity().refuse_bio("resetting the PIV applet")
+    }
+
     fn reset(&mut self) -> Result<()> {
-        self.card.identity().refuse_bio("resetting the PIV applet")?;
+        self.check_reset()?;
         self.card.transaction()?.reset()?;
         self.forget_faults();
         Ok(())

@@ -10,9 +10,12 @@ impl Custodian<'_> {
     /// What [`Custodian::reset`] would destroy, a line each.
     ///
     /// # Errors
-    /// Whatever the token reports on reading.
+    /// [`signer_core::Error::Unsupported`] where it cannot be reset; otherwise whatever the token
+    /// reports on reading.
     pub fn contents(&mut self) -> Result<Vec<String>> {
-        Ok(self.administration()?.contents(Contents::All)?)
+        let administration = self.administration()?;
+        administration.check_reset()?;
+        Ok(administration.contents(Contents::All)?)
     }
 
     /// Puts the token back to its factory state, if `serial` is its serial number. Spends all tries

@@ -85,6 +85,12 @@ pub trait Administration {
     /// Whatever the token reports on reading.
     fn contents(&mut self, what: Contents) -> Result<Vec<String>>;
 
+    /// Whether there is such a thing as a reset, for who shows first what it would destroy.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unsupported`].
+    fn check_reset(&self) -> Result<()>;
+
     /// Puts the token back to its factory state: keys, certificates and objects are destroyed, PIN,
     /// PUK and management key are the factory's. Spends all tries of PIN and PUK on purpose.
     ///

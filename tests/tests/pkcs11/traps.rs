@@ -91,3 +91,12 @@ fn a_file_that_is_no_module_is_told_for_what_it_is() {
         refuses(&station, &at, code, &[reason]);
     }
 }
+
+#[test]
+fn a_token_without_a_reset_is_not_threatened_with_one() {
+    let (line, tokens) = line_and_tokens(Maker::SoftHsm);
+    let station = Station::with_key(&line, &tokens);
+    let said = station.expect(6, "token reset --serial-confirm 1");
+    assert!(said.contains("going back to a factory state"), "{said}");
+    assert!(!said.contains("will be gone"), "{said}");
+}
