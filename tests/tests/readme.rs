@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use tempfile::TempDir;
 use touchmark_tests::drawer::{self, Drawer};
 
 /// The lines of the example that build the program; here it is built already.
@@ -16,16 +17,24 @@ cargo build --release --package cli
 export PATH=\"$PWD/target/release:$PATH\"
 ";
 
+/// What the vendor's console does, and the device.
+const ELSEWHERE: &str = "\
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key \
+  -subj /CN=console -days 7400 -out root.pem
+printf '%s\\n' basicConstraints=critical,CA:TRUE,pathlen:0 \
+  keyUsage=critical,digitalSignature,keyCertSign subjectKeyIdentifier=hash > console.ext
+openssl x509 -req -in dak.csr -CA root.pem -CAkey root.key -CAcreateserial -days 7305 \
+  -extfile console.ext -out dak-certificate.pem
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout private_key.pem \
+  -config device.conf -out device.csr
+openssl verify -CAfile root.pem dak-certificate.pem
+";
+
 #[test]
 fn the_sixty_second_example_works_when_it_is_pasted_as_a_whole() {
     let example = block(&document("README.md"), "## In 60 seconds", "sh");
     let example = example.strip_prefix(BUILD).expect("it begins with building the program");
-    let checkout = tempfile::tempdir().expect("a folder");
-    let samples = checkout.path().join("tests/data");
-    fs::create_dir_all(&samples).expect("a folder");
-    for name in ["dak.conf", "device.conf"] {
-        fs::copy(root().join("tests/data").join(name), samples.join(name)).expect("a sample");
-    }
+    let checkout = checkout();
 
     let output = touchmark_on_path(checkout.path())
         .current_dir(checkout.path())
@@ -59,26 +68,10 @@ fn the_example_with_a_yubikey_works_when_it_is_pasted() {
     let office = block(&readme, "## With a YubiKey", "sh");
     let (_, after) = readme.split_once(&office).expect("the first block is there");
     let station = block(after, "dak-certificate.pem", "sh");
-    let checkout = tempfile::tempdir().expect("a folder");
-    let samples = checkout.path().join("tests/data");
-    fs::create_dir_all(&samples).expect("a folder");
-    for name in ["dak.conf", "device.conf"] {
-        fs::copy(root().join("tests/data").join(name), samples.join(name)).expect("a sample");
-    }
+    let checkout = checkout();
     let keys = checkout.path().join("drawer");
     fs::create_dir(&keys).expect("a folder");
     Drawer::add(&keys, "5.7.1".parse().expect("a model"), 16_021_234).expect("a key");
-    // What the vendor's console does, and the device.
-    let elsewhere = "\
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key \
-          -subj /CN=console -days 7305 -out root.pem\n\
-        printf '%s\\n' basicConstraints=critical,CA:TRUE,pathlen:0 \
-          keyUsage=critical,digitalSignature,keyCertSign subjectKeyIdentifier=hash > console.ext\n\
-        openssl x509 -req -in dak.csr -CA root.pem -CAkey root.key -CAcreateserial -days 7305 \
-          -extfile console.ext -out dak-certificate.pem\n\
-        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout private_key.pem \
-          -config device.conf -out device.csr\n\
-        openssl verify -CAfile root.pem dak-certificate.pem\n";
     let judge =
         "openssl verify -partial_chain -CAfile dak-certificate.pem device-certificate.pem\n";
     let output = touchmark_on_path(checkout.path())
@@ -86,7 +79,7 @@ fn the_example_with_a_yubikey_works_when_it_is_pasted() {
         .env("HOME", checkout.path())
         .env_remove("XDG_STATE_HOME")
         .env(drawer::FOLDER, &keys)
-        .args(["-e", "-u", "-c", &[office.as_str(), elsewhere, &station, judge].concat()])
+        .args(["-e", "-u", "-c", &[office.as_str(), ELSEWHERE, &station, judge].concat()])
         .output()
         .expect("bash runs");
     let said = said(&output);
@@ -102,22 +95,8 @@ fn the_example_with_a_yubikey_works_when_it_is_pasted() {
 #[test]
 fn the_example_with_an_hsm_works_when_it_is_pasted() {
     let example = block(&document("README.md"), "## With an HSM", "sh");
-    let checkout = tempfile::tempdir().expect("a folder");
-    let samples = checkout.path().join("tests/data");
-    fs::create_dir_all(&samples).expect("a folder");
-    for name in ["dak.conf", "device.conf"] {
-        fs::copy(root().join("tests/data").join(name), samples.join(name)).expect("a sample");
-    }
-    // What the vendor's console does, and the device; then the line.
-    let rest = "\
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key \
-          -subj /CN=console -days 7400 -out root.pem\n\
-        printf '%s\\n' basicConstraints=critical,CA:TRUE,pathlen:0 \
-          keyUsage=critical,digitalSignature,keyCertSign subjectKeyIdentifier=hash > console.ext\n\
-        openssl x509 -req -in dak.csr -CA root.pem -CAkey root.key -CAcreateserial -days 7305 \
-          -extfile console.ext -out dak-certificate.pem\n\
-        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout private_key.pem \
-          -config device.conf -out device.csr\n\
+    let checkout = checkout();
+    let line = "\
         touchmark issue --csr device.csr --out device-certificate.pem\n\
         openssl verify -partial_chain -CAfile dak-certificate.pem device-certificate.pem\n\
         touchmark doctor --with-pin\n";
@@ -125,7 +104,7 @@ fn the_example_with_an_hsm_works_when_it_is_pasted() {
         .current_dir(checkout.path())
         .env("HOME", checkout.path())
         .env_remove("XDG_STATE_HOME")
-        .args(["-e", "-u", "-c", &[example.as_str(), rest].concat()])
+        .args(["-e", "-u", "-c", &[example.as_str(), ELSEWHERE, line].concat()])
         .output()
         .expect("bash runs");
     let said = said(&output);
@@ -147,6 +126,17 @@ fn the_documented_settings_are_understood() {
     let found = String::from_utf8_lossy(&output.stdout);
     let first = found.lines().next().unwrap_or_default();
     assert!(first.starts_with(r#"{"check":"settings","verdict":"ok""#), "{}", said(&output));
+}
+
+/// A folder with the samples where a checkout has them.
+fn checkout() -> TempDir {
+    let checkout = tempfile::tempdir().expect("a folder");
+    let samples = checkout.path().join("tests/data");
+    fs::create_dir_all(&samples).expect("a folder");
+    for name in ["dak.conf", "device.conf"] {
+        fs::copy(root().join("tests/data").join(name), samples.join(name)).expect("a sample");
+    }
+    checkout
 }
 
 fn root() -> PathBuf {
