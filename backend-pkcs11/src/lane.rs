@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::hint;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use crate::fault::Fault;
@@ -18,6 +18,9 @@ use crate::fault::Fault;
 const CALLER_SPINS: Duration = Duration::from_micros(150);
 /// How long an idle thread looks for more work before it sleeps.
 const WORKER_SPINS: Duration = Duration::from_micros(60);
+
+/// How long a thread that has nothing to do may take to end.
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// Giving up the core takes longer than this only when somebody else takes it.
 const CROWDED: Duration = Duration::from_micros(500);
@@ -33,7 +36,8 @@ type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 #[derive(Debug)]
 pub(crate) struct Lane<S> {
     desk: Arc<Desk<S>>,
-    worker: Thread,
+    /// There until this is dropped.
+    worker: Option<JoinHandle<()>>,
     hung: bool,
 }
 
@@ -76,7 +80,7 @@ impl<S: Default + 'static> Lane<S> {
             .name(name.to_owned())
             .spawn(move || theirs.work())
             .map_err(|error| Fault::Nonsense(format!("no thread could be started: {error}")))?;
-        Ok(Self { desk, worker: thread.thread().clone(), hung: false })
+        Ok(Self { desk, worker: Some(thread), hung: false })
     }
 
     /// Whether a call never came back.
@@ -112,7 +116,7 @@ impl<S: Default + 'static> Lane<S> {
         let job: Job<S> = Box::new(move |state| answering.give(act(state)));
         self.desk.jobs().push_back(job);
         self.desk.posted.store(true, Ordering::Release);
-        self.worker.unpark();
+        self.wake();
         Ok(Posted { reply })
     }
 
@@ -139,10 +143,30 @@ impl<S: Default + 'static> Lane<S> {
     }
 }
 
+impl<S> Lane<S> {
+    fn wake(&self) {
+        if let Some(worker) = &self.worker {
+            worker.thread().unpark();
+        }
+    }
+}
+
 impl<S> Drop for Lane<S> {
+    /// Waits for the thread's end: what OpenSSL keeps for each thread is freed then, and a process
+    /// that ends meanwhile would free it too.
     fn drop(&mut self) {
         self.desk.closed.store(true, Ordering::Release);
-        self.worker.unpark();
+        self.wake();
+        let Some(worker) = self.worker.take() else { return };
+        let started = Instant::now();
+        while !worker.is_finished() {
+            if self.hung || started.elapsed() > LEAVING {
+                return;
+            }
+            thread::sleep(Duration::from_micros(20));
+        }
+        // A panic in it was an answer already.
+        let _ = worker.join();
     }
 }
 
