@@ -107,9 +107,11 @@ impl Borrowed<'_> {
     /// Gives the worker up because the token has no session for it, and takes the number of sessions
     /// that there are for the most there can be. False when there are none at all.
     pub(crate) fn give_up(mut self) -> bool {
+        // Its thread ends after the lock is let go.
+        let _worker = self.worker.take();
         let mut state = self.pool.state();
-        self.worker = None;
-        let others = state.idle.len() + state.out.saturating_sub(1);
+        state.out = state.out.saturating_sub(1);
+        let others = state.idle.len() + state.out;
         state.most = others.max(1);
         others > 0
     }
@@ -117,10 +119,12 @@ impl Borrowed<'_> {
 
 impl Drop for Borrowed<'_> {
     fn drop(&mut self) {
+        // One that was given up is counted out already.
+        let Some(worker) = self.worker.take() else { return };
         let mut state = self.pool.state();
         state.out = state.out.saturating_sub(1);
         // One that hangs is left to itself.
-        state.idle.extend(self.worker.take().filter(|worker| !worker.lane.is_hung()));
+        state.idle.extend(Some(worker).filter(|worker| !worker.lane.is_hung()));
         drop(state);
         self.pool.freed.notify_one();
     }
