@@ -1,6 +1,6 @@
 //! PIN and PUK: verify, change, unblock.
 
-use signer_core::{PinStatus, Secret, SecretKind, SecretSpec, Seen, Tries};
+use signer_core::{PinStatus, Secret, SecretKind, SecretRules, SecretSpec, Seen, Tries};
 
 use super::{Custodian, Details, tries_value};
 use crate::Result;
@@ -13,10 +13,8 @@ impl Custodian<'_> {
     pub fn verify_pin(&mut self) -> Result<()> {
         self.present("pin.verify", "the PIN was verified", SecretKind::Pin, None, |it, tries| {
             let rules = it.pin_manager()?.rules();
-            let pin = match it.entered_at_token(&[SecretKind::Pin])? {
-                true => at_token(),
-                false => it.secret(SecretKind::Pin, rules, tries)?,
-            };
+            let pad = it.entered_at_token(&[SecretKind::Pin])?;
+            let pin = it.secret_or_pad(pad, SecretKind::Pin, rules, tries)?;
             Ok(it.pin_manager()?.verify(&pin)?)
         })
     }
@@ -27,14 +25,10 @@ impl Custodian<'_> {
     /// As [`signer_core::PinManager::change`].
     pub fn change_pin(&mut self) -> Result<()> {
         self.present("pin.change", "the PIN was changed", SecretKind::Pin, NEW_PIN, |it, tries| {
-            if it.entered_at_token(&[SecretKind::Pin, SecretKind::NewPin])? {
-                it.pin_manager()?.change(&at_token(), &at_token())?;
-                it.forget_faults(&[SecretKind::Pin]);
-                return Ok(());
-            }
+            let pad = it.entered_at_token(&[SecretKind::Pin, SecretKind::NewPin])?;
             let rules = it.pin_manager()?.rules();
-            let pin = it.secret(SecretKind::Pin, rules, tries)?;
-            let new_pin = it.secret(SecretKind::NewPin, rules, Tries::Unknown)?;
+            let pin = it.secret_or_pad(pad, SecretKind::Pin, rules, tries)?;
+            let new_pin = it.secret_or_pad(pad, SecretKind::NewPin, rules, Tries::Unknown)?;
             it.pin_manager()?.change(&pin, &new_pin)?;
             it.forget_faults(&[SecretKind::Pin]);
             Ok(())
@@ -50,14 +44,10 @@ impl Custodian<'_> {
         self.present("pin.unblock", "the PIN was unblocked", unblocker, NEW_PIN, |it, tries| {
             let pin_rules = it.pin_manager()?.rules();
             let puk_rules = it.administration()?.puk_rules();
-            let puk = match it.entered_at_token(&[unblocker])? {
-                true => at_token(),
-                false => it.secret(unblocker, puk_rules, tries)?,
-            };
-            let new_pin = match it.entered_at_token(&[SecretKind::NewPin])? {
-                true => at_token(),
-                false => it.secret(SecretKind::NewPin, pin_rules, Tries::Unknown)?,
-            };
+            let pad = it.entered_at_token(&[unblocker])?;
+            let puk = it.secret_or_pad(pad, unblocker, puk_rules, tries)?;
+            let pad = it.entered_at_token(&[SecretKind::NewPin])?;
+            let new_pin = it.secret_or_pad(pad, SecretKind::NewPin, pin_rules, Tries::Unknown)?;
             it.pin_manager()?.unblock(&puk, &new_pin)?;
             it.forget_faults(&[SecretKind::Pin]);
             Ok(())
@@ -83,14 +73,10 @@ impl Custodian<'_> {
             _ => SecretKind::NewPuk,
         };
         self.present("puk.change", "the PUK was changed", unblocker, Some(new), |it, tries| {
-            if it.entered_at_token(&[unblocker, new])? {
-                it.administration()?.change_puk(&at_token(), &at_token())?;
-                it.forget_faults(&[unblocker]);
-                return Ok(());
-            }
+            let pad = it.entered_at_token(&[unblocker, new])?;
             let rules = it.administration()?.puk_rules();
-            let puk = it.secret(unblocker, rules, tries)?;
-            let new_puk = it.secret(new, rules, Tries::Unknown)?;
+            let puk = it.secret_or_pad(pad, unblocker, rules, tries)?;
+            let new_puk = it.secret_or_pad(pad, new, rules, Tries::Unknown)?;
             it.administration()?.change_puk(&puk, &new_puk)?;
             it.forget_faults(&[unblocker]);
             Ok(())
@@ -135,6 +121,20 @@ impl Custodian<'_> {
         Ok(!named && self.pin_manager()?.has_pin_pad())
     }
 
+    /// Asks for a secret; where it is entered at the token, an empty one stands for it.
+    fn secret_or_pad(
+        &mut self,
+        pad: bool,
+        kind: SecretKind,
+        rules: SecretRules,
+        tries: Tries,
+    ) -> Result<Secret> {
+        match pad {
+            true => Ok(Secret::new(Vec::new())),
+            false => self.secret(kind, rules, tries),
+        }
+    }
+
     fn status(&mut self, kind: SecretKind) -> Result<Option<PinStatus>> {
         let manager = self.pin_manager()?;
         Ok(match kind {
@@ -145,11 +145,6 @@ impl Custodian<'_> {
 }
 
 const NEW_PIN: Option<SecretKind> = Some(SecretKind::NewPin);
-
-/// What stands for a secret that is entered at the token.
-fn at_token() -> Secret {
-    Secret::new(Vec::new())
-}
 
 fn of(kind: SecretKind, seen: Seen) -> Option<PinStatus> {
     match kind {
