@@ -124,7 +124,9 @@ impl Drop for Borrowed<'_> {
         let mut state = self.pool.state();
         state.out = state.out.saturating_sub(1);
         // One that hangs is left to itself.
-        state.idle.extend(Some(worker).filter(|worker| !worker.lane.is_hung()));
+        if !worker.lane.is_hung() {
+            state.idle.push(worker);
+        }
         drop(state);
         self.pool.freed.notify_one();
     }
