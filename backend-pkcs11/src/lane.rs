@@ -5,7 +5,6 @@
 //! core meanwhile. On a machine that others keep busy that would hand them the core for milliseconds:
 //! as soon as it does, both sides go to sleep at once for a while.
 
-use std::collections::VecDeque;
 use std::hint;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +17,9 @@ use crate::fault::Fault;
 const CALLER_SPINS: Duration = Duration::from_micros(150);
 /// How long an idle thread looks for more work before it sleeps.
 const WORKER_SPINS: Duration = Duration::from_micros(60);
+
+/// How often a caller listens for a beat within the bound of a step.
+const LISTENS: u32 = 16;
 
 /// How long a thread that has nothing to do may take to end.
 const LEAVING: Duration = Duration::from_secs(1);
@@ -41,23 +43,32 @@ pub(crate) struct Lane<S> {
     hung: bool,
 }
 
-/// Where the next jobs lie.
+/// Where the next job lies.
 struct Desk<S> {
-    /// Whether there may be one.
+    /// Whether there is one.
     posted: AtomicBool,
     closed: AtomicBool,
-    jobs: Mutex<VecDeque<Job<S>>>,
+    job: Mutex<Option<Job<S>>>,
 }
 
-/// What was handed over to a [`Lane`].
-#[derive(Debug)]
-pub(crate) struct Posted<R> {
-    reply: Arc<Reply<R>>,
+/// By which a long call says that it is still going on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beat(Arc<AtomicU32>);
+
+impl Beat {
+    /// Another step is done.
+    pub(crate) fn tell(&self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+
+    fn count(&self) -> u32 {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 impl<S> Desk<S> {
-    fn jobs(&self) -> MutexGuard<'_, VecDeque<Job<S>>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn job(&self) -> MutexGuard<'_, Option<Job<S>>> {
+        self.job.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,7 +84,7 @@ impl<S: Default + 'static> Lane<S> {
         let desk = Arc::new(Desk {
             posted: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-            jobs: Mutex::default(),
+            job: Mutex::default(),
         });
         let theirs = Arc::clone(&desk);
         let thread = thread::Builder::new()
@@ -94,15 +105,27 @@ impl<S: Default + 'static> Lane<S> {
         bound: Duration,
         act: impl FnOnce(&mut S) -> R + Send + 'static,
     ) -> Result<R, Fault> {
-        let posted = self.post(act)?;
-        self.answer(posted, bound, CALLER_SPINS)
+        let reply = self.post(act)?;
+        self.answer(&reply, bound, CALLER_SPINS, &Beat::default())
     }
 
-    /// Hands one thing over and does not wait. Things are done in the order they came.
-    pub(crate) fn post<R: Send + 'static>(
+    /// Does one long thing, for as long as no step of it takes more than `bound`. The caller waits
+    /// asleep.
+    pub(crate) fn call_long<R: Send + 'static>(
         &mut self,
+        bound: Duration,
+        act: impl FnOnce(&mut S, &Beat) -> R + Send + 'static,
+    ) -> Result<R, Fault> {
+        let beat = Beat::default();
+        let told = beat.clone();
+        let reply = self.post(move |state| act(state, &told))?;
+        self.answer(&reply, bound, Duration::ZERO, &beat)
+    }
+
+    fn post<R: Send + 'static>(
+        &self,
         act: impl FnOnce(&mut S) -> R + Send + 'static,
-    ) -> Result<Posted<R>, Fault> {
+    ) -> Result<Arc<Reply<R>>, Fault> {
         if self.hung {
             return Err(Fault::Hanging);
         }
@@ -113,27 +136,20 @@ impl<S: Default + 'static> Lane<S> {
         }
         let reply = Arc::new(Reply { done: AtomicBool::new(false), value: Mutex::new(None) });
         let answering = Answering { reply: Arc::clone(&reply), caller: thread::current() };
-        let job: Job<S> = Box::new(move |state| answering.give(act(state)));
-        self.desk.jobs().push_back(job);
+        *self.desk.job() = Some(Box::new(move |state| answering.give(act(state))));
         self.desk.posted.store(true, Ordering::Release);
         self.wake();
-        Ok(Posted { reply })
-    }
-
-    /// Waits for the answer to what was handed over, for as long as `bound`, asleep: it takes its time,
-    /// or else [`Lane::call`] would have done.
-    pub(crate) fn collect<R>(&mut self, posted: Posted<R>, bound: Duration) -> Result<R, Fault> {
-        self.answer(posted, bound, Duration::ZERO)
+        Ok(reply)
     }
 
     fn answer<R>(
         &mut self,
-        posted: Posted<R>,
+        reply: &Reply<R>,
         bound: Duration,
         spins: Duration,
+        beat: &Beat,
     ) -> Result<R, Fault> {
-        let Posted { reply } = posted;
-        if !reply.wait(bound, spins) {
+        if !reply.wait(bound, spins, beat) {
             self.hung = true;
             return Err(Fault::Hung(bound));
         }
@@ -187,13 +203,10 @@ impl<S: Default> Desk<S> {
                 }
             }
             self.posted.store(false, Ordering::Relaxed);
-            loop {
-                // Not held while it is done.
-                let job = self.jobs().pop_front();
-                match job {
-                    Some(job) => job(&mut state),
-                    None => break,
-                }
+            // Not held while it is done.
+            let job = self.job().take();
+            if let Some(job) = job {
+                job(&mut state);
             }
         }
     }
@@ -206,18 +219,24 @@ struct Reply<R> {
 }
 
 impl<R> Reply<R> {
-    /// Whether the answer came in time.
-    fn wait(&self, bound: Duration, spins: Duration) -> bool {
-        let started = Instant::now();
+    /// Whether the answer came in time, which begins anew with every beat.
+    fn wait(&self, bound: Duration, spins: Duration, beat: &Beat) -> bool {
+        let (mut since, mut heard) = (Instant::now(), beat.count());
         loop {
             if self.done.load(Ordering::Acquire) {
                 return true;
             }
-            let waited = started.elapsed();
+            let count = beat.count();
+            if count != heard {
+                (since, heard) = (Instant::now(), count);
+            }
+            let waited = since.elapsed();
             match bound.checked_sub(waited) {
                 None | Some(Duration::ZERO) => return self.done.load(Ordering::Acquire),
                 Some(_) if looks() && waited < spins => relax(&self.done),
-                Some(left) => thread::park_timeout(left),
+                // Not for the whole time: a beat wakes nobody, and what hangs after it is to be missed
+                // soon after its own time.
+                Some(left) => thread::park_timeout(left.min(bound / LISTENS)),
             }
         }
     }
@@ -283,21 +302,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_handed_over_is_done_in_its_order() {
-        let mut lane: Lane<Vec<u32>> = Lane::new("test").unwrap();
-        let posted: Vec<_> = (0..100)
-            .map(|number| {
-                let push = move |done: &mut Vec<u32>| {
-                    done.push(number);
-                    done.len()
-                };
-                lane.post(push).unwrap()
-            })
-            .collect();
-        for (number, posted) in posted.into_iter().enumerate() {
-            assert_eq!(lane.collect(posted, SOON).unwrap(), number + 1);
-        }
-        assert_eq!(lane.call(SOON, |done| done.clone()).unwrap(), (0..100).collect::<Vec<_>>());
+    fn a_long_call_may_take_as_long_as_it_takes_while_its_steps_come() {
+        const STEP: Duration = Duration::from_millis(400);
+        let mut lane: Lane<()> = Lane::new("test").unwrap();
+        let steps = lane.call_long(STEP, |(), beat| {
+            (0..10).for_each(|_| {
+                thread::sleep(STEP / 5);
+                beat.tell();
+            });
+            10
+        });
+        assert_eq!(steps.unwrap(), 10);
+        let started = Instant::now();
+        let error = lane.call_long(STEP, |(), beat| {
+            beat.tell();
+            loop_for_ever()
+        });
+        assert!(matches!(error, Err(Fault::Hung(_))), "{error:?}");
+        assert!(started.elapsed() >= STEP);
+        assert!(lane.is_hung());
     }
 
     #[test]

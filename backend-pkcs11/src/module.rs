@@ -40,22 +40,48 @@ struct Entry {
     /// Whether C_Initialize was ours, and so C_Finalize is.
     ours: bool,
     control: Arc<Mutex<Lane<()>>>,
+    door: Door,
+}
+
+/// The way into a module.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Door {
+    /// Set once a call did not come back; from then on none is made.
     hung: Arc<AtomicBool>,
+    /// How many are inside.
     calls: Arc<AtomicUsize>,
+}
+
+impl Door {
+    /// Lets a call into the module, which is counted until the value is dropped. Once the process is
+    /// being ended nobody gets in any more, nor on: what is let wait here ends with the process.
+    pub(crate) fn enter(&self) -> Result<Inside<'_>, Fault> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let inside = Inside(&self.calls);
+        if LEAVING.load(Ordering::SeqCst) {
+            drop(inside);
+            loop {
+                thread::park();
+            }
+        }
+        self.usable()?;
+        Ok(inside)
+    }
+
+    fn usable(&self) -> Result<(), Fault> {
+        if self.hung.load(Ordering::Acquire) { Err(Fault::Hanging) } else { Ok(()) }
+    }
+
+    fn is_in_use(&self) -> bool {
+        self.calls.load(Ordering::SeqCst) > 0
+    }
 }
 
 /// A call that is under way.
 #[derive(Debug)]
-pub(crate) struct Inside(Arc<AtomicUsize>);
+pub(crate) struct Inside<'a>(&'a AtomicUsize);
 
-impl Inside {
-    fn new(calls: &Arc<AtomicUsize>) -> Self {
-        calls.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(calls))
-    }
-}
-
-impl Drop for Inside {
+impl Drop for Inside<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
@@ -75,9 +101,7 @@ pub(crate) struct Module {
     bounds: Bounds,
     /// Calls that need no session go through here, one after the other.
     control: Arc<Mutex<Lane<()>>>,
-    /// Set once a call did not come back; from then on none is made.
-    hung: Arc<AtomicBool>,
-    calls: Arc<AtomicUsize>,
+    door: Door,
     /// A copy of this process, made by fork, has none of the threads and must not touch the module.
     process: u32,
     /// The process that the module really runs in. Dropped last: it ends with that.
@@ -93,7 +117,7 @@ impl Module {
             |fault: Fault| fault.doing(format!("loading the PKCS#11 module {}", path.display()));
         let mut modules = registry();
         if let Some(entry) = modules.get_mut(path) {
-            if entry.hung.load(Ordering::Acquire) {
+            if entry.door.usable().is_err() {
                 return Err(failed(Fault::Hanging));
             }
             if entry.users == 0 {
@@ -101,7 +125,7 @@ impl Module {
                 let mut control = locked(&entry.control);
                 let initialized =
                     control.call(bounds.call, move |()| initialize(&pkcs11)).and_then(|it| it);
-                entry.hung.store(control.is_hung(), Ordering::Release);
+                entry.door.hung.store(control.is_hung(), Ordering::Release);
                 // One that could not be finalised is initialised already, and still ours.
                 entry.ours |= initialized.map_err(failed)?;
             }
@@ -130,8 +154,7 @@ impl Module {
             users: 1,
             ours,
             control: Arc::new(Mutex::new(control)),
-            hung: Arc::default(),
-            calls: Arc::default(),
+            door: Door::default(),
         });
         Ok(Self::of(path, entry, bounds))
     }
@@ -151,8 +174,7 @@ impl Module {
             loaded: entry.loaded.clone(),
             bounds,
             control: Arc::clone(&entry.control),
-            hung: Arc::clone(&entry.hung),
-            calls: Arc::clone(&entry.calls),
+            door: entry.door.clone(),
             process: process::id(),
             behind: None,
         }
@@ -181,35 +203,30 @@ impl Module {
         if process::id() != self.process {
             return Err(Fault::Forked);
         }
-        if self.hung.load(Ordering::Acquire) {
-            return Err(Fault::Hanging);
-        }
-        Ok(())
+        self.door.usable()
     }
 
-    /// Lets a call into the module, which is counted until the value is dropped. Once the process is
-    /// being ended nobody gets in any more, nor on: what is let wait here ends with the process.
-    pub(crate) fn enter(&self) -> Result<Inside, Fault> {
+    /// Lets a call into the module, as [`Door::enter`] does.
+    pub(crate) fn enter(&self) -> Result<Inside<'_>, Fault> {
         self.usable()?;
-        let inside = Inside::new(&self.calls);
-        if LEAVING.load(Ordering::SeqCst) {
-            drop(inside);
-            loop {
-                thread::park();
-            }
-        }
-        Ok(inside)
+        self.door.enter()
+    }
+
+    /// For calls that are made on another thread, each by itself.
+    pub(crate) fn door(&self) -> Result<Door, Fault> {
+        self.usable()?;
+        Ok(self.door.clone())
     }
 
     /// Notes that a call did not come back. Its thread is still inside the module, so nobody else
     /// goes there.
     pub(crate) fn give_up(&self) {
-        self.hung.store(true, Ordering::Release);
+        self.door.hung.store(true, Ordering::Release);
     }
 
     /// The mark of [`Module::give_up`].
     pub(crate) fn hung(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.hung)
+        Arc::clone(&self.door.hung)
     }
 
     /// Does something that needs no session.
@@ -270,10 +287,10 @@ pub(crate) fn leave() {
     }
     let Ok(modules) = modules else { return };
     for entry in modules.values().filter(|entry| entry.users > 0 && entry.ours) {
-        while entry.calls.load(Ordering::SeqCst) > 0 && waiting() {}
-        let busy = entry.calls.load(Ordering::SeqCst) > 0;
+        while entry.door.is_in_use() && waiting() {}
+        let busy = entry.door.is_in_use();
         // From here on no session is closed by anybody either.
-        if entry.hung.swap(true, Ordering::SeqCst) || busy {
+        if entry.door.hung.swap(true, Ordering::SeqCst) || busy {
             continue;
         }
         let pkcs11 = entry.loaded.pkcs11.clone();

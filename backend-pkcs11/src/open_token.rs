@@ -12,7 +12,6 @@ use cryptoki::slot::{Limit, Slot, TokenInfo};
 use signer_core::{Error, OpenContext, SecretRules};
 
 use crate::fault::Fault;
-use crate::lane::Posted;
 use crate::module::Module;
 use crate::pool::{Access, Borrowed, Pool, Seat, Worker};
 use crate::slots::{self, Identity, Seen};
@@ -42,9 +41,8 @@ pub(crate) enum As {
     User,
 }
 
-/// Something that was handed over to a session's thread.
-#[derive(Debug)]
-pub(crate) struct UnderWay<R>(Posted<Result<R, Fault>>);
+/// What came of a row of steps: their results, and what ended it early.
+pub(crate) type Row<R> = (Vec<R>, Option<Fault>);
 
 impl OpenToken {
     /// `id` is that of its [`signer_core::TokenInfo`].
@@ -149,35 +147,31 @@ impl OpenToken {
         answer?
     }
 
-    /// Hands something over to a session's thread, to be done after what was handed over before.
-    pub(crate) fn post<R: Send + 'static>(
+    /// Does the same with each of `items` on a session's thread, up to the first that fails. Each may
+    /// take as long as a call may.
+    pub(crate) fn on_each<I: Send + 'static, R: Send + 'static>(
         &self,
         worker: &mut Worker,
-        act: impl FnOnce(&Session) -> Result<R, Fault> + Send + 'static,
-    ) -> Result<UnderWay<R>, Fault> {
-        let inside = self.module.enter()?;
-        let posted = worker.lane.post(move |seat: &mut Seat| {
-            // Until it is done, and no longer: who handed it over may be held up before that is seen.
-            let _inside = inside;
-            match &seat.session {
-                Some(session) => act(session),
-                None => Err(closed()),
+        items: Vec<I>,
+        act: impl Fn(&Session, &I) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<Row<R>, Fault> {
+        let door = self.module.door()?;
+        let answer = worker.lane.call_long(self.module.bounds().call, move |seat, beat| {
+            let mut done = Vec::with_capacity(items.len());
+            let Some(session) = &seat.session else { return (done, Some(closed())) };
+            for item in &items {
+                match door.enter().and_then(|_inside| act(session, item)) {
+                    Ok(one) => done.push(one),
+                    Err(fault) => return (done, Some(fault)),
+                }
+                beat.tell();
             }
-        })?;
-        Ok(UnderWay(posted))
-    }
-
-    /// Waits for what was handed over, for as long as a call may take.
-    pub(crate) fn collect<R>(
-        &self,
-        worker: &mut Worker,
-        under_way: UnderWay<R>,
-    ) -> Result<R, Fault> {
-        let answer = worker.lane.collect(under_way.0, self.module.bounds().call);
+            (done, None)
+        });
         if worker.lane.is_hung() {
             self.module.give_up();
         }
-        answer?
+        answer
     }
 
     /// A session of at least this access, logged in where that is asked for.

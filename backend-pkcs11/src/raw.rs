@@ -127,7 +127,7 @@ impl RawCalls {
             return Err(code(answer, Function::SignInit));
         }
         between()?;
-        let mut signature = vec![0_u8; ROOM];
+        let mut signature = [0_u8; ROOM];
         let too_long = |_| Fault::Nonsense("a length does not fit the module's numbers".into());
         let data_length = CK_ULONG::try_from(data.len()).map_err(too_long)?;
         let mut length = CK_ULONG::try_from(ROOM).map_err(too_long)?;
@@ -146,11 +146,11 @@ impl RawCalls {
         if answer != CKR_OK {
             return Err(code(answer, Function::Sign));
         }
-        match usize::try_from(length) {
-            Ok(length) if length <= ROOM => signature.truncate(length),
-            _ => return Err(Fault::Nonsense(format!("a signature of {length} octets"))),
-        }
-        Ok(signature)
+        usize::try_from(length)
+            .ok()
+            .and_then(|length| signature.get(..length))
+            .map(<[u8]>::to_vec)
+            .ok_or_else(|| Fault::Nonsense(format!("a signature of {length} octets")))
     }
 }
 

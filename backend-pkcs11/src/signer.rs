@@ -1,9 +1,7 @@
 //! Signing with a key on a token.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use cryptoki::object::ObjectHandle;
 use signer_core::{
@@ -15,20 +13,9 @@ use crate::fault::Fault;
 use crate::fingerprint::fingerprint;
 use crate::key_object::{self, WholeKey};
 use crate::method::Method;
-use crate::open_token::{As, OpenToken, UnderWay};
+use crate::open_token::{As, OpenToken};
 use crate::pool::{Access, Borrowed, Worker};
 use crate::signing;
-
-/// How long a module may be expected to sign before it is heard of again.
-const SHARED: Duration = Duration::from_millis(4);
-const MOST_SHARED: usize = 64;
-/// How many such lots are signed before their size is looked at anew.
-const LOTS_BEFORE_LOOKING: usize = 8;
-/// How many are handed over at a time: on a busy machine it takes a while until who wakes up runs.
-const LOTS_UNDER_WAY: usize = 3;
-
-/// What came of a lot: signatures, and what ended it early.
-type Lot = (Vec<Vec<u8>>, Option<Fault>);
 
 /// One private key on a token, ready to sign.
 ///
@@ -121,81 +108,22 @@ impl Pkcs11Signer {
         })
     }
 
-    /// Signs lot after lot. While one is being signed the next is made ready, and the one before put
-    /// into its form. What the caller gets ends where the session was lost; making that good is left to
-    /// [`Self::sign_with`].
-    fn sign_lots<'m>(
-        &self,
-        worker: &mut Worker,
-        lots: impl Iterator<Item = &'m [&'m [u8]]>,
-    ) -> Result<Vec<Signature>, Fault> {
-        let mut signatures = Vec::new();
-        let mut under_way = VecDeque::new();
-        // Once one fails, none after it is begun.
-        let failed = Arc::new(AtomicBool::new(false));
-        for lot in lots {
-            let posted = self.post(worker, lot, &failed)?;
-            under_way.push_back(posted);
-            if under_way.len() >= LOTS_UNDER_WAY
-                && let Some(first) = under_way.pop_front()
-            {
-                self.take(worker, first, &mut signatures)?;
-            }
-            if failed.load(Ordering::Acquire) {
-                break;
-            }
-        }
-        for rest in under_way {
-            self.take(worker, rest, &mut signatures)?;
-        }
-        Ok(signatures)
-    }
-
-    /// Hands a lot over to the session's thread.
-    fn post(
-        &self,
-        worker: &mut Worker,
-        lot: &[&[u8]],
-        failed: &Arc<AtomicBool>,
-    ) -> Result<UnderWay<Lot>, Fault> {
-        let inputs: Vec<_> = lot.iter().map(|message| self.method.input(message)).collect();
+    /// Signs messages in order, up to where the session turns out to be lost; making that good is left
+    /// to [`Self::sign_with`].
+    fn sign_row(&self, worker: &mut Worker, messages: &[&[u8]]) -> Result<Vec<Signature>, Fault> {
+        let inputs = messages.iter().map(|message| self.method.input(message)).collect();
         let (raw, method, key) = (self.open.module().raw(), self.method, *self.handle());
-        let failed = Arc::clone(failed);
-        self.open.post(worker, move |session| {
-            let mut made = Vec::with_capacity(inputs.len());
-            for input in &inputs {
-                if failed.load(Ordering::Acquire) {
-                    break;
-                }
-                match signing::sign(raw, session, key, method, input) {
-                    Ok(octets) => made.push(octets),
-                    Err(fault) => {
-                        failed.store(true, Ordering::Release);
-                        return Ok((made, Some(fault)));
-                    }
-                }
-            }
-            Ok((made, None))
-        })
-    }
-
-    fn take(
-        &self,
-        worker: &mut Worker,
-        under_way: UnderWay<Lot>,
-        signatures: &mut Vec<Signature>,
-    ) -> Result<(), Fault> {
-        let (made, fault) = self.open.collect(worker, under_way)?;
+        let (made, fault) =
+            self.open.on_each(worker, inputs, move |session, input: &Vec<u8>| {
+                signing::sign(raw, session, key, method, input)
+            })?;
         if let Some(fault) = fault
             && !self.is_lost(&fault, worker)
         {
             worker.open = None;
             return Err(fault);
         }
-        for octets in made {
-            signatures.push(self.method.signature(octets, self.spec)?);
-        }
-        Ok(())
+        made.into_iter().map(|octets| self.method.signature(octets, self.spec)).collect()
     }
 
     fn handle(&self) -> MutexGuard<'_, ObjectHandle> {
@@ -255,7 +183,7 @@ impl Signer for Pkcs11Signer {
     }
 
     fn session(&self) -> Result<Box<dyn SigningSession + '_>> {
-        Ok(Box::new(Run { signer: self, borrowed: self.borrow()?, pace: None }))
+        Ok(Box::new(Run { signer: self, borrowed: self.borrow()?, sound: false }))
     }
 }
 
@@ -264,18 +192,16 @@ impl Signer for Pkcs11Signer {
 struct Run<'a> {
     signer: &'a Pkcs11Signer,
     borrowed: Borrowed<'a>,
-    /// How long a signature of the last lot took, unless something went wrong.
-    pace: Option<Duration>,
+    /// Whether the last signature went well, so that many may be asked for at once.
+    sound: bool,
 }
 
 impl SigningSession for Run<'_> {
     fn sign(&mut self, message: &[u8]) -> Result<Signature> {
         let worker = self.borrowed.worker().map_err(|fault| self.signer.failed(fault))?;
-        let signature = self
-            .signer
-            .sign_with(worker, message)
-            // The next lot begins with one alone.
-            .inspect_err(|_| self.pace = None)?;
+        self.sound = false;
+        let signature = self.signer.sign_with(worker, message)?;
+        self.sound = true;
         if !self.signer.proven.load(Ordering::Acquire) {
             self.signer.check(message, &signature)?;
         }
@@ -284,28 +210,17 @@ impl SigningSession for Run<'_> {
 
     fn sign_all(&mut self, messages: &[&[u8]]) -> Result<Vec<Signature>> {
         let mut signatures = Vec::with_capacity(messages.len());
-        while let Some(message) = messages.get(signatures.len()) {
-            let started = Instant::now();
-            let Some(pace) = self.pace.take() else {
-                // One alone makes a lost session good, and shows how long it takes.
-                signatures.push(self.sign(message)?);
-                if !self.signer.always_authenticate {
-                    self.pace = Some(started.elapsed());
-                }
+        while let Some(rest @ [next, ..]) = messages.get(signatures.len()..) {
+            if !self.sound || self.signer.always_authenticate {
+                // One alone makes a lost session good.
+                signatures.push(self.sign(next)?);
                 continue;
-            };
-            // So few that the module still answers well within its bound.
-            let most = SHARED.as_nanos() / pace.as_nanos().max(1);
-            let most = usize::try_from(most).unwrap_or(usize::MAX).clamp(1, MOST_SHARED);
-            let rest = messages.get(signatures.len()..).unwrap_or_default();
-            let wanted = rest.len().min(most * LOTS_BEFORE_LOOKING);
-            let worker = self.borrowed.worker().map_err(|fault| self.signer.failed(fault))?;
-            let lots = rest.chunks(most).take(LOTS_BEFORE_LOOKING);
-            let made = self.signer.sign_lots(worker, lots);
-            let made = made.map_err(|fault| self.signer.failed(fault))?;
-            if let (true, Ok(count)) = (made.len() == wanted, u32::try_from(wanted)) {
-                self.pace = started.elapsed().checked_div(count);
             }
+            self.sound = false;
+            let worker = self.borrowed.worker().map_err(|fault| self.signer.failed(fault))?;
+            let made = self.signer.sign_row(worker, rest);
+            let made = made.map_err(|fault| self.signer.failed(fault))?;
+            self.sound = made.len() == rest.len();
             signatures.extend(made);
         }
         Ok(signatures)
