@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use signer_core::{
-    Backend, Error, Event, Interaction, KeyRef, Locator, OpenContext, Result, SecretKind, Token,
+    Backend, Error, Event, Introduction, KeyRef, Locator, OpenContext, Result, SecretKind, Token,
     TokenInfo,
 };
 
@@ -38,17 +38,17 @@ impl YubiKeyBackend {
         if let Some(spec) = at.pin_source()? {
             context.secrets = context.secrets.with(SecretKind::Pin, spec);
         }
-        let card = self.find(&wanted, &context.interaction)?;
+        let card = self.find(&wanted, &context)?;
         YubiKeyToken::new(card, context)
     }
 
     /// The one card that is wanted. A serial number decides as soon as it is found; without one every
     /// reader has to be looked at.
-    fn find(&self, wanted: &Wanted, interaction: &Arc<dyn Interaction>) -> Result<Card> {
+    fn find(&self, wanted: &Wanted, with: &OpenContext) -> Result<Card> {
         let mut found = Vec::new();
         let mut failure = None;
         for reader in self.readers_for(wanted)? {
-            match self.open_reader(&reader, interaction) {
+            match self.open_reader(&reader, with) {
                 Ok(None) => {}
                 Ok(Some(card)) if wanted.serial.is_some() => {
                     if card.identity().serial == wanted.serial {
@@ -68,12 +68,11 @@ impl YubiKeyBackend {
             (Some(last), false, _) => {
                 found.push(last);
                 let candidates = found.iter().map(|card| {
-                    let identity = card.identity();
-                    let (at, model) = (identity.locator(), identity.model());
-                    let (version, reader) = (identity.version, &identity.reader);
-                    format!("{at}: {model}, firmware {version}, in {reader}")
+                    let (identity, model) = (card.identity(), card.model()?);
+                    let (at, reader) = (identity.locator(), &identity.reader);
+                    Ok(format!("{at}: {model}, firmware {}, in {reader}", model.version))
                 });
-                Err(Error::Ambiguous { what, candidates: candidates.collect() })
+                Err(Error::Ambiguous { what, candidates: candidates.collect::<Result<_>>()? })
             }
         }
     }
@@ -89,12 +88,8 @@ impl YubiKeyBackend {
     }
 
     /// Nothing when there is no card, or none with PIV.
-    fn open_reader(
-        &self,
-        reader: &str,
-        interaction: &Arc<dyn Interaction>,
-    ) -> Result<Option<Card>> {
-        let (told, token) = (Arc::clone(interaction), format!("the YubiKey in {reader}"));
+    fn open_reader(&self, reader: &str, with: &OpenContext) -> Result<Option<Card>> {
+        let (told, token) = (Arc::clone(&with.interaction), format!("the YubiKey in {reader}"));
         let waits = Arc::new(move || told.event(Event::Waiting { token: &token }));
         let transport = match self.readers.connect_telling(reader, waits) {
             Ok(transport) => transport,
@@ -105,7 +100,11 @@ impl YubiKeyBackend {
                 );
             }
         };
-        match Card::open(reader, transport) {
+        let opened = match with.introduction {
+            Introduction::Full => Card::open(reader, transport),
+            Introduction::Brief => Card::open_briefly(reader, transport),
+        };
+        match opened {
             Ok(card) => Ok(Some(card)),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -130,7 +129,7 @@ impl Backend for YubiKeyBackend {
         let mut tokens = Vec::new();
         let mut failures = Vec::new();
         for reader in self.readers_for(&Wanted::default())? {
-            match self.open_reader(&reader, &with.interaction) {
+            match self.open_reader(&reader, with) {
                 Ok(Some(card)) => {
                     tokens.push(YubiKeyToken::new(card, with.clone())?.info().clone());
                 }

@@ -4,7 +4,7 @@
 //! before anything else is said, and leaves on drop a card on which nothing stays verified.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use crate::apdu::{Command, Framing};
 use crate::channel::{CardError, Channel};
 use crate::identity::{self, Identity};
 use crate::metadata::ManagementKeyMetadata;
+use crate::model::Model;
 use crate::status::Meaning;
 use crate::transport::{Leave, Transport, TransportError};
 
@@ -25,6 +26,8 @@ use crate::transport::{Leave, Transport, TransportError};
 pub struct Card {
     connection: Arc<Mutex<Connection>>,
     identity: Arc<Identity>,
+    /// What it is, once that was asked.
+    model: Arc<OnceLock<Model>>,
     /// What the counters were when they were read last.
     seen: Arc<Mutex<Seen>>,
     /// What was told of it already.
@@ -32,52 +35,104 @@ pub struct Card {
 }
 
 impl Card {
-    /// Takes over a connection and asks the card who it is. This drops what an earlier program left
-    /// verified on it.
+    /// Takes over a connection and asks the card who it is and what. This drops what an earlier
+    /// program left verified on it.
     ///
     /// # Errors
     /// [`Error::NotFound`] when it is no YubiKey with PIV, [`Error::Device`] otherwise.
     pub fn open(reader: &str, transport: Box<dyn Transport>) -> Result<Self> {
+        Self::introduce(reader, transport, |channel| {
+            let (identity, model) = identity::read(channel, reader)?;
+            Ok((identity, Some(model)))
+        })
+    }
+
+    /// Takes over a connection and asks the card only who it is; what it is, once somebody wants to
+    /// know. Where another program left something verified this does not drop it.
+    ///
+    /// # Errors
+    /// As [`Card::open`].
+    pub fn open_briefly(reader: &str, transport: Box<dyn Transport>) -> Result<Self> {
+        Self::introduce(reader, transport, |channel| {
+            Ok(match identity::read_briefly(channel, reader)? {
+                Some(identity) => (identity, None),
+                None => {
+                    let (identity, model) = identity::read(channel, reader)?;
+                    (identity, Some(model))
+                }
+            })
+        })
+    }
+
+    fn introduce(
+        reader: &str,
+        transport: Box<dyn Transport>,
+        ask: impl Fn(&mut Channel) -> Result<(Identity, Option<Model>), CardError>,
+    ) -> Result<Self> {
         let mut channel = Channel::new(transport);
-        let identity = match identify(&mut channel, reader) {
+        let alone = |channel: &mut Channel| {
+            channel.transport.begin()?;
+            let told = ask(channel);
+            let ended = channel.transport.end(Leave::AsIs);
+            let told = told?;
+            ended?;
+            Ok(told)
+        };
+        let told = match alone(&mut channel) {
             // Reset or pulled and put back between connecting and asking.
             Err(CardError::Transport(error)) if error.is_lost_connection() => {
                 let again = channel.transport.reconnect().map_err(CardError::from);
-                again.and_then(|()| identify(&mut channel, reader))
+                again.and_then(|()| alone(&mut channel))
             }
             other => other,
         };
-        let identity = match identity {
+        let (identity, known) = match told {
             Err(error) if is_absence(&error) => {
                 return Err(Error::NotFound { what: format!("a YubiKey with PIV in {reader}") });
             }
             Err(error) => return Err(error.doing(format!("talking to the card in {reader}"))),
-            Ok(identity) => Arc::new(identity),
+            Ok((identity, model)) => (Arc::new(identity), model),
         };
-        if let Some(most) = identity.version.longest_command()
-            && channel.transport.takes_extended_length()
-        {
-            channel.framing = Framing::Extended { most };
-        }
-        let connection = Connection {
+        let mut connection = Connection {
             channel,
             identity: identity.clone(),
+            model: Arc::default(),
             pin: None,
-            selected: false,
+            // PIV told who it is, but others had their turn since.
+            selected: known.is_none(),
             management_key: None,
             management_secret: None,
             made: Vec::new(),
             seen: Arc::default(),
         };
-        let seen = Arc::clone(&connection.seen);
+        if let Some(model) = known {
+            connection.learn(model);
+        }
+        let (model, seen) = (Arc::clone(&connection.model), Arc::clone(&connection.seen));
         let connection = Arc::new(Mutex::new(connection));
-        Ok(Self { connection, identity, seen, advised: Arc::default() })
+        Ok(Self { connection, identity, model, seen, advised: Arc::default() })
     }
 
     /// Who it is.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What it is. Not for who has a [`Transaction`] with it: [`Transaction::model`].
+    ///
+    /// # Errors
+    /// As [`Card::transaction`], where nobody asked before.
+    pub fn model(&self) -> Result<Model> {
+        match self.known_model() {
+            Some(model) => Ok(model),
+            None => self.transaction()?.model(),
+        }
+    }
+
+    /// What it is, where that was asked already.
+    pub(crate) fn known_model(&self) -> Option<Model> {
+        self.model.get().copied()
     }
 
     /// Has the card alone, with the PIV applet selected. Where the connection was lost it is made
@@ -151,15 +206,6 @@ impl fmt::Debug for Card {
     }
 }
 
-fn identify(channel: &mut Channel, reader: &str) -> Result<Identity, CardError> {
-    channel.transport.begin()?;
-    let identity = identity::read(channel, reader);
-    let ended = channel.transport.end(Leave::AsIs);
-    let identity = identity?;
-    ended?;
-    Ok(identity)
-}
-
 /// Whether the card says that it is another kind of card; one that failed may well be the right one.
 fn is_absence(error: &CardError) -> bool {
     error.meaning().is_some_and(|meaning| meaning != Meaning::Fault)
@@ -174,6 +220,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 struct Connection {
     channel: Channel,
     identity: Arc<Identity>,
+    model: Arc<OnceLock<Model>>,
     /// The PIN, once it was right; forgotten when it was wrong or no answer came.
     pin: Option<Secret>,
     /// Whether the PIV applet was selected when this program last had the card.
@@ -190,6 +237,16 @@ struct Connection {
 }
 
 impl Connection {
+    /// Takes note of what the card is, and of how much it takes at a time.
+    fn learn(&mut self, model: Model) {
+        let _ = self.model.set(model);
+        if let Some(most) = model.version.longest_command()
+            && self.channel.transport.takes_extended_length()
+        {
+            self.channel.framing = Framing::Extended { most };
+        }
+    }
+
     /// Whether PIV was selected anew is answered; where not, it still has to be made sure of.
     fn begin(&mut self) -> Result<bool> {
         match self.begin_once() {
@@ -246,11 +303,17 @@ impl Connection {
     /// Refuses any card but the one that was opened; PIV is selected before and after.
     fn check_serial(&mut self) -> Result<()> {
         let name = &self.identity.name;
-        let found = identity::serial(&mut self.channel, self.identity.version)
+        let version = self.model.get().map(|model| model.version);
+        let found = identity::serial(&mut self.channel, version)
             .map_err(|error| error.doing(format!("reading the serial number of {name}")))?;
+        self.compare_serial(found)
+    }
+
+    fn compare_serial(&self, found: Option<u32>) -> Result<()> {
         if found == self.identity.serial {
             return Ok(());
         }
+        let name = &self.identity.name;
         let found = found.map_or_else(|| "without a serial".into(), |serial| serial.to_string());
         let what = format!("{name}; in its place is YubiKey {found}");
         Err(Error::NotFound { what })
@@ -279,6 +342,36 @@ impl Transaction<'_> {
     #[must_use]
     pub fn identity(&self) -> Arc<Identity> {
         self.connection.identity.clone()
+    }
+
+    /// What the card is. Where nobody asked before, another applet tells it, and what is verified is
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn model(&mut self) -> Result<Model> {
+        if let Some(known) = self.known_model() {
+            return Ok(known);
+        }
+        self.verified = None;
+        let Connection { channel, selected, .. } = &mut *self.connection;
+        *selected = false;
+        let told = identity::read_model(channel);
+        let told = told.and_then(|told| self.connection.select_piv().map(|()| told));
+        let (serial, model) = told.map_err(|error| {
+            error.doing(format!("asking {} for its model", self.connection.identity.name))
+        })?;
+        if serial.is_some() {
+            self.connection.compare_serial(serial)?;
+        }
+        (self.unclean, self.sure) = (false, true);
+        self.connection.learn(model);
+        Ok(model)
+    }
+
+    /// What the card is, where that was asked already.
+    pub(crate) fn known_model(&self) -> Option<Model> {
+        self.connection.model.get().copied()
     }
 
     /// Sends a command of the PIV applet. What a status word means is for who sent it to say. Not

@@ -1,11 +1,9 @@
-//! Who a card is: serial number, firmware, shape.
-
-use signer_core::{Error, PinPolicy};
+//! Who a card is, and what it is: asking for them.
 
 use crate::apdu::Command;
 use crate::channel::{CardError, Channel};
-use crate::device_info::{DeviceInfo, FormFactor};
-use crate::slot::Slot;
+use crate::device_info::DeviceInfo;
+use crate::model::Model;
 use crate::tlv::TlvError;
 use crate::version::Version;
 
@@ -14,14 +12,6 @@ use crate::version::Version;
 pub struct Identity {
     /// The serial number, unless the token was told to hide it.
     pub serial: Option<u32>,
-    /// The firmware.
-    pub version: Version,
-    /// The shape, where the firmware tells.
-    pub form_factor: Option<FormFactor>,
-    /// Whether it can be run as a FIPS 140 module.
-    pub is_fips: bool,
-    /// Whether it refuses PINs and PUKs that anybody would guess.
-    pub has_pin_complexity: bool,
     /// The name of the reader that it is in.
     pub reader: String,
     /// What a person calls it.
@@ -29,6 +19,14 @@ pub struct Identity {
 }
 
 impl Identity {
+    fn new(serial: Option<u32>, reader: &str) -> Self {
+        let name = match serial {
+            Some(serial) => format!("YubiKey {serial}"),
+            None => format!("the YubiKey in {reader}"),
+        };
+        Self { serial, reader: reader.to_owned(), name }
+    }
+
     /// What tells this card from all others, whichever way it was opened; as
     /// [`signer_core::TokenInfo::id`] has it.
     #[must_use]
@@ -47,57 +45,6 @@ impl Identity {
             None => format!("yubikey:reader={}", escaped(&self.reader)),
         }
     }
-
-    /// Whether it keeps to the rules of the FIPS series of firmware 5.7: secrets of eight characters.
-    #[must_use]
-    pub fn has_fips_rules(&self) -> bool {
-        self.is_fips && self.version.has_fifth_series_extras()
-    }
-
-    /// Whether its keys may do without the PIN.
-    #[must_use]
-    pub fn may_do_without_pin(&self) -> bool {
-        !self.has_fips_rules() && (self.version.major, self.version.minor) != (4, 4)
-    }
-
-    /// The PIN policy of keys that were made without naming one.
-    #[must_use]
-    pub fn default_pin_policy(&self, slot: Slot) -> PinPolicy {
-        match slot.default_pin_policy() {
-            PinPolicy::Never if !self.may_do_without_pin() => PinPolicy::Once,
-            usual => usual,
-        }
-    }
-
-    /// Refuses what the Bio series does not have.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`].
-    pub(crate) fn refuse_bio(&self, operation: &str) -> Result<(), Error> {
-        match self.form_factor {
-            Some(FormFactor::UsbABio | FormFactor::UsbCBio) => Err(Error::Unsupported {
-                operation: format!("{operation} of {} ({})", self.name, self.model()),
-                needs:
-                    "a YubiKey that is not of the Bio series, which has no PUK and is reset as a \
-                        whole by `ykman config reset`"
-                        .into(),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    /// What kind of thing it is.
-    #[must_use]
-    pub fn model(&self) -> String {
-        let series = match self.version.major {
-            0 => "YubiKey (development)".to_owned(),
-            1..=3 => "YubiKey NEO".to_owned(),
-            major => format!("YubiKey {major}"),
-        };
-        let fips = if self.is_fips { " FIPS" } else { "" };
-        let form = self.form_factor.map(|form| format!(" ({form})")).unwrap_or_default();
-        format!("{series}{fips}{form}")
-    }
 }
 
 pub(crate) const PIV: [u8; 5] = [0xa0, 0x00, 0x00, 0x03, 0x08];
@@ -108,47 +55,79 @@ pub(crate) fn select(application: &[u8]) -> Command {
     Command::new(0xa4, 0x04, 0x00).with(application)
 }
 
-/// Asks the management applet, which knows everything in two commands from the YubiKey 4 on and drops
-/// what an earlier program left verified; and where there is none, PIV itself.
-pub(crate) fn read(channel: &mut Channel, reader: &str) -> Result<Identity, CardError> {
-    let info = match managed(channel) {
-        Ok(Some(info)) => info,
-        Ok(None) | Err(CardError::Status(_) | CardError::Answer(_)) => {
-            channel.send(&select(&PIV))?;
-            let version = version(channel)?;
-            let serial = serial(channel, version).unwrap_or(None);
-            DeviceInfo { serial, version: Some(version), ..DeviceInfo::default() }
-        }
-        Err(other) => return Err(other),
-    };
-    let name = match info.serial {
-        Some(serial) => format!("YubiKey {serial}"),
-        None => format!("the YubiKey in {reader}"),
-    };
+/// Asks who it is and what.
+pub(crate) fn read(channel: &mut Channel, reader: &str) -> Result<(Identity, Model), CardError> {
+    let info = device_info(channel)?;
+    Ok((Identity::new(info.serial, reader), model_of(&info)?))
+}
+
+/// Asks PIV who it is and no more; nothing where only other applets tell. PIV is selected afterwards,
+/// and **what an earlier program left verified may still be**.
+pub(crate) fn read_briefly(
+    channel: &mut Channel,
+    reader: &str,
+) -> Result<Option<Identity>, CardError> {
+    channel.send(&select(&PIV))?;
+    match by_piv(channel) {
+        Ok(Some(serial)) => Ok(Some(Identity::new(Some(serial), reader))),
+        Ok(None) | Err(CardError::Status(_) | CardError::Answer(_)) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+/// Asks what it is, and by the way again who, where its settings do not hide that.
+pub(crate) fn read_model(channel: &mut Channel) -> Result<(Option<u32>, Model), CardError> {
+    let info = device_info(channel)?;
+    Ok((info.serial, model_of(&info)?))
+}
+
+fn model_of(info: &DeviceInfo) -> Result<Model, CardError> {
     let version = info.version.ok_or(TlvError::Truncated)?;
-    Ok(Identity {
-        serial: info.serial,
+    Ok(Model {
         version,
         form_factor: info.form_factor,
         // All of 4.4 is the FIPS series, which did not say so yet.
         is_fips: info.is_fips || (version.major, version.minor) == (4, 4),
         has_pin_complexity: info.has_pin_complexity,
-        reader: reader.to_owned(),
-        name,
     })
 }
 
-/// The serial number, with PIV selected before and after.
-pub(crate) fn serial(channel: &mut Channel, version: Version) -> Result<Option<u32>, CardError> {
-    let answer = if version.has_serial_command() {
-        channel.send(&Command::new(0xf8, 0x00, 0x00))?
-    } else {
-        channel.send(&select(&OTP))?;
-        let answer = channel.send(&Command::new(0x01, 0x10, 0x00));
-        channel.send(&select(&PIV))?;
-        answer?
-    };
-    let octets: [u8; 4] = answer.as_slice().try_into().map_err(|_| TlvError::Truncated)?;
+/// Asks the management applet, which knows everything in two commands from the YubiKey 4 on and drops
+/// what an earlier program left verified; and where there is none, PIV itself.
+fn device_info(channel: &mut Channel) -> Result<DeviceInfo, CardError> {
+    match managed(channel) {
+        Ok(Some(info)) => Ok(info),
+        Ok(None) | Err(CardError::Status(_) | CardError::Answer(_)) => {
+            channel.send(&select(&PIV))?;
+            let version = version(channel)?;
+            let serial = serial(channel, Some(version)).unwrap_or(None);
+            Ok(DeviceInfo { serial, version: Some(version), ..DeviceInfo::default() })
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// The serial number, with PIV selected before and after. Where the firmware is not known PIV itself
+/// has told it before.
+pub(crate) fn serial(
+    channel: &mut Channel,
+    version: Option<Version>,
+) -> Result<Option<u32>, CardError> {
+    if version.is_none_or(Version::has_serial_command) {
+        return by_piv(channel);
+    }
+    channel.send(&select(&OTP))?;
+    let answer = channel.send(&Command::new(0x01, 0x10, 0x00));
+    channel.send(&select(&PIV))?;
+    number(&answer?)
+}
+
+fn by_piv(channel: &mut Channel) -> Result<Option<u32>, CardError> {
+    number(&channel.send(&Command::new(0xf8, 0x00, 0x00))?)
+}
+
+fn number(answer: &[u8]) -> Result<Option<u32>, CardError> {
+    let octets: [u8; 4] = answer.try_into().map_err(|_| TlvError::Truncated)?;
     Ok(Some(u32::from_be_bytes(octets)).filter(|serial| *serial != 0))
 }
 

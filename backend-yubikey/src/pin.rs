@@ -9,6 +9,7 @@ use crate::apdu::Command;
 use crate::card::Transaction;
 use crate::channel::CardError;
 use crate::identity::Identity;
+use crate::model::Model;
 use crate::piv::{PIN, PUK};
 use crate::status::Meaning;
 
@@ -95,12 +96,12 @@ impl Transaction<'_> {
         new: Option<(SecretKind, &Secret)>,
         command: impl FnOnce(&[u8]) -> Command,
     ) -> Result<Verified> {
-        let identity = self.identity();
         if let Some((kind, new)) = new
-            && let Some(reason) = objection(kind, new.expose(), &identity)
+            && let Some(reason) = objection(kind, new.expose(), || self.model())?
         {
             return Err(Error::SecretUnusable { kind, origin: "its source".into(), reason });
         }
+        let identity = self.identity();
         let id = identity.id();
         let admitted = guard.admit(&attempt(&identity, &id, kind), secret, || self.tries(kind))?;
         let command = command(admitted.octets());
@@ -156,12 +157,27 @@ pub(crate) fn attempt<'a>(identity: &'a Identity, id: &'a str, kind: SecretKind)
     Attempt { id, token: &identity.name, kind, rules: RULES }
 }
 
-/// Why this card does not take these octets for a new PIN or PUK.
-#[must_use]
-pub fn objection(kind: SecretKind, octets: &[u8], card: &Identity) -> Option<String> {
+/// Why a card does not take these octets for a new PIN or PUK. It is asked for its model only where
+/// models differ on them.
+///
+/// # Errors
+/// Whatever `model` reports.
+pub(crate) fn objection(
+    kind: SecretKind,
+    octets: &[u8],
+    model: impl FnOnce() -> Result<Model>,
+) -> Result<Option<String>> {
     if let Some(reason) = RULES.objection(octets) {
-        return Some(reason);
+        return Ok(Some(reason));
     }
+    match objection_of(&Model::STRICTEST, kind, octets) {
+        None => Ok(None),
+        Some(_) => Ok(objection_of(&model()?, kind, octets)),
+    }
+}
+
+/// Beyond [`RULES`].
+fn objection_of(card: &Model, kind: SecretKind, octets: &[u8]) -> Option<String> {
     if !card.version.has_fifth_series_extras() {
         return None;
     }

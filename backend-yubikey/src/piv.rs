@@ -32,10 +32,18 @@ impl Transaction<'_> {
         let identity = self.identity();
         let doing = || format!("reading the {kind} counter of {}", identity.name);
         let reference = if kind == SecretKind::Pin { PIN } else { PUK };
-        if identity.version.has_metadata() {
-            let answer = self.send(&Command::new(0xf7, 0x00, reference));
-            let answer = answer.map_err(|error| error.doing(doing()))?;
-            return metadata::pin_status(&answer).map_err(|e| CardError::from(e).doing(doing()));
+        let known = self.known_model();
+        if known.is_none_or(|model| model.version.has_metadata()) {
+            match self.send(&Command::new(0xf7, 0x00, reference)) {
+                Ok(answer) => {
+                    let status = metadata::pin_status(&answer).map_err(CardError::from);
+                    return status.map_err(|error| error.doing(doing()));
+                }
+                // The command came with firmware 5.3.
+                Err(error)
+                    if known.is_none() && error.meaning() == Some(Meaning::UnknownCommand) => {}
+                Err(error) => return Err(error.doing(doing())),
+            }
         }
         let tries = match kind {
             SecretKind::Pin => self.empty_verify().map_err(|error| error.doing(doing()))?,

@@ -3,7 +3,7 @@
 use signer_core::{Error, KeyPolicy, PinPolicy, Result, TouchPolicy};
 use zeroize::Zeroizing;
 
-use crate::identity::Identity;
+use crate::model::Model;
 use crate::slot::Slot;
 use crate::tlv::element;
 
@@ -33,7 +33,7 @@ pub(crate) fn touch_policy(number: u8) -> Option<TouchPolicy> {
 ///
 /// # Errors
 /// [`Error::Unsupported`] when the firmware is too old for it, or forbids it.
-pub(crate) fn request(policy: KeyPolicy, card: &Identity) -> Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn request(policy: KeyPolicy, card: &Model) -> Result<Zeroizing<Vec<u8>>> {
     let version = card.version;
     if policy != KeyPolicy::default() && !version.has_policies() {
         return Err(unsupported("a PIN or touch policy", "4.0.0"));
@@ -77,16 +77,8 @@ fn unsupported(what: &str, firmware: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn card(version: [u8; 3], is_fips: bool) -> Identity {
-        Identity {
-            serial: None,
-            version: version.into(),
-            form_factor: None,
-            is_fips,
-            has_pin_complexity: is_fips,
-            reader: "a reader".into(),
-            name: "a card".into(),
-        }
+    fn card(version: [u8; 3], is_fips: bool) -> Model {
+        Model { version: version.into(), form_factor: None, is_fips, has_pin_complexity: is_fips }
     }
 
     #[test]

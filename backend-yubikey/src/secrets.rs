@@ -16,6 +16,7 @@ use crate::metadata::ManagementKeyMetadata;
 use crate::object::ObjectId;
 use crate::pin;
 use crate::protected::{AdminData, read_protected_key};
+use crate::version::Version;
 
 /// Whoever can be asked for this card's secrets.
 #[derive(Clone, Debug)]
@@ -34,12 +35,12 @@ impl Asker {
     }
 
     /// Tells what a person should know before such a key is made or used, once for each card.
-    pub(crate) fn advise(&self, spec: KeySpec, origin: Option<KeyOrigin>) {
-        let Identity { version, name, .. } = self.card.identity();
-        if let Some(advice) = Advice::on_key(spec, origin, *version)
+    pub(crate) fn advise(&self, spec: KeySpec, origin: Option<KeyOrigin>, version: Version) {
+        if let Some(advice) = Advice::on_key(spec, origin, version)
             && self.card.is_new(advice)
         {
-            self.tell(Event::Advice { token: name, text: &advice.to_string() });
+            let token = &self.card.identity().name;
+            self.tell(Event::Advice { token, text: &advice.to_string() });
         }
     }
 

@@ -15,6 +15,7 @@ use crate::algorithm::KeyAlgorithm;
 use crate::card::{Card, Transaction};
 use crate::channel::CardError;
 use crate::message;
+use crate::model::Model;
 use crate::secrets::Asker;
 use crate::slot::Slot;
 use crate::status::Meaning;
@@ -27,6 +28,7 @@ use session::YubiKeySession;
 #[derive(Debug)]
 pub(crate) struct YubiKeySigner {
     card: Card,
+    model: Model,
     asker: Asker,
     slot: Slot,
     key: KeyAlgorithm,
@@ -44,7 +46,7 @@ pub(crate) struct YubiKeySigner {
 impl YubiKeySigner {
     /// `algorithm` fits the public key, which is that of the slot.
     pub(crate) fn new(
-        card: Card,
+        (card, model): (Card, Model),
         context: Arc<OpenContext>,
         slot: Slot,
         (key, algorithm): (KeyAlgorithm, SignatureAlgorithm),
@@ -59,6 +61,7 @@ impl YubiKeySigner {
         let touched = Mutex::new(None);
         Ok(Self {
             card,
+            model,
             asker,
             slot,
             key,
@@ -73,7 +76,7 @@ impl YubiKeySigner {
 
     /// When the key wants the PIN, or is taken to where the card does not tell.
     pub(crate) fn pin_policy(&self) -> PinPolicy {
-        self.policy.pin.unwrap_or_else(|| self.card.identity().default_pin_policy(self.slot))
+        self.policy.pin.unwrap_or_else(|| self.model.default_pin_policy(self.slot))
     }
 
     /// A transaction to sign in, with the PIN at hand: it is fetched before, so that nobody has to
@@ -87,7 +90,7 @@ impl YubiKeySigner {
 
     fn sign_in(&self, transaction: &mut Transaction<'_>, message: &[u8]) -> Result<Signature> {
         let input = message::prepare(message, self.algorithm, self.key)?;
-        self.asker.advise(self.kind.0, self.kind.1);
+        self.asker.advise(self.kind.0, self.kind.1, self.model.version);
         let needs_pin = match self.pin_policy() {
             PinPolicy::Never => false,
             PinPolicy::Once => transaction.verified.is_none(),

@@ -19,7 +19,6 @@ use crate::algorithm::KeyAlgorithm;
 use crate::attestation::Attestation;
 use crate::card::{Card, Transaction};
 use crate::certificate;
-use crate::identity::Identity;
 use crate::piv::Probe;
 use crate::secrets::Asker;
 use crate::signer::YubiKeySigner;
@@ -40,13 +39,13 @@ impl YubiKeyToken {
     /// # Errors
     /// [`Error::Locator`] for a reader whose name cannot stand in a locator.
     pub fn new(card: Card, context: OpenContext) -> Result<Self> {
-        let identity = card.identity();
+        let (identity, model) = (card.identity(), card.known_model());
         let info = TokenInfo {
             locator: identity.locator().parse()?,
             name: identity.name.clone(),
-            model: identity.model(),
+            model: model.map_or_else(|| "YubiKey".into(), |model| model.to_string()),
             serial: identity.serial.map(|serial| serial.to_string()),
-            version: Some(identity.version.to_string()),
+            version: model.map(|model| model.version.to_string()),
             counts_tries: true,
         };
         let context = Arc::new(context);
@@ -68,8 +67,14 @@ impl YubiKeyToken {
         algorithm: SignatureAlgorithm,
     ) -> Result<YubiKeySigner> {
         let spec = KeySpec::of(&found.public_key)?;
-        let kind = KeyAlgorithm::of(spec, self.card.identity().version)?;
-        YubiKeySigner::new(self.card.clone(), self.context.clone(), slot, (kind, algorithm), found)
+        let model = self.card.model()?;
+        let kind = KeyAlgorithm::of(spec, model.version)?;
+        let card = (self.card.clone(), model);
+        YubiKeySigner::new(card, self.context.clone(), slot, (kind, algorithm), found)
+    }
+
+    fn refuse_bio(&self, operation: &str) -> Result<()> {
+        self.card.model()?.refuse_bio(operation, &self.card.identity().name)
     }
 
     /// The slot that a key reference names; of several keys none is the only one.
@@ -99,8 +104,9 @@ impl Token for YubiKeyToken {
     /// known by its attestation, or else by the certificate that is stored with it.
     fn keys(&mut self) -> Result<Vec<KeyInfo>> {
         let mut transaction = self.card.transaction()?;
+        let model = transaction.model()?;
         let mut keys = Vec::new();
-        for slot in Slot::all().filter(|slot| is_on(self.card.identity(), *slot)) {
+        for slot in Slot::all().filter(|slot| model.has(*slot)) {
             keys.extend(Found::read(&mut transaction, slot)?.and_then(|key| key.describe(slot)));
         }
         Ok(keys)
@@ -150,7 +156,7 @@ impl Found {
     /// keys that the card made; else what this program put there itself, or the certificate, which
     /// says nothing of policies.
     fn read(transaction: &mut Transaction<'_>, slot: Slot) -> Result<Option<Self>> {
-        let version = transaction.identity().version;
+        let version = transaction.model()?.version;
         if version.has_metadata() {
             return Ok(transaction.key_metadata(slot)?.map(|key| Self {
                 public_key: key.public_key,
@@ -186,7 +192,8 @@ impl Found {
         if let Some(found) = Self::read(transaction, slot)? {
             return Ok(found);
         }
-        let Identity { name, version, .. } = &*transaction.identity();
+        let version = transaction.model()?.version;
+        let name = &transaction.identity().name;
         if !version.has_metadata() && transaction.probe(slot)? != Probe::Empty {
             return Err(Error::PublicKeyUntold {
                 place: format!("{slot} of {name}"),
@@ -223,9 +230,4 @@ fn public_key_of(der: &[u8], slot: Slot) -> Result<SubjectPublicKeyInfoOwned> {
         source: Box::new(error),
     })?;
     Ok(certificate.tbs_certificate().subject_public_key_info().clone())
-}
-
-/// The NEO has no retired slots.
-fn is_on(identity: &Identity, slot: Slot) -> bool {
-    identity.version.has_policies() || slot.reference() >= Slot::AUTHENTICATION.reference()
 }

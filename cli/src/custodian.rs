@@ -20,10 +20,29 @@ pub(crate) fn act<T>(
     asking: Asking,
     what: impl FnOnce(&mut Custodian<'_>) -> custody::Result<T>,
 ) -> Result<T> {
-    let chosen = Chosen::new(context, asking)?;
+    act_on(context, &Chosen::new(context, asking)?, what)
+}
+
+/// The same for what needs to know of the token who it is and no more.
+///
+/// # Errors
+/// As [`act`].
+pub(crate) fn act_on_pin<T>(
+    context: &Context<'_>,
+    asking: Asking,
+    what: impl FnOnce(&mut Custodian<'_>) -> custody::Result<T>,
+) -> Result<T> {
+    act_on(context, &Chosen::new(context, asking)?.introduced_briefly(), what)
+}
+
+fn act_on<T>(
+    context: &Context<'_>,
+    chosen: &Chosen<'_>,
+    what: impl FnOnce(&mut Custodian<'_>) -> custody::Result<T>,
+) -> Result<T> {
     act_as(
         context,
-        &chosen,
+        chosen,
         |with, ledger, escrow| Ok(Custodian::new(chosen.token()?, with, ledger, escrow)),
         what,
     )

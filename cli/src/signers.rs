@@ -9,8 +9,9 @@ use der::Encode;
 use issuer::certificate::ParsedCertificate;
 use ledger::Digest;
 use signer_core::{
-    Backend, CertStore, KeyManager, KeyRef, Locator, OpenContext, Permissions, Registry, Secret,
-    SecretKind, SecretSpec, SignatureAlgorithm, Signer, SubjectPublicKeyInfoOwned, Token,
+    Backend, CertStore, Introduction, KeyManager, KeyRef, Locator, OpenContext, Permissions,
+    Registry, Secret, SecretKind, SecretSpec, SignatureAlgorithm, Signer,
+    SubjectPublicKeyInfoOwned, Token,
 };
 
 use crate::args::Global;
@@ -133,6 +134,14 @@ impl<'a> Chosen<'a> {
                 ..OpenContext::default()
             },
         })
+    }
+
+    /// Has its token asked who it is and no more, unless the settings want to know its firmware.
+    pub(crate) fn introduced_briefly(mut self) -> Self {
+        if self.min_firmware.is_none() {
+            self.with.introduction = Introduction::Brief;
+        }
+        self
     }
 
     /// Where a secret for it comes from.

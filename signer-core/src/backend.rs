@@ -95,6 +95,19 @@ pub struct OpenContext {
     pub guard: PinGuard,
     /// Where a token's module runs.
     pub isolation: Isolation,
+    /// How much a token is asked about itself on opening.
+    pub introduction: Introduction,
+}
+
+/// How much a token is asked about itself when it is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Introduction {
+    /// All that [`TokenInfo`] has.
+    #[default]
+    Full,
+    /// Who it is. Where more takes more asking, model and version are left out of [`TokenInfo`], and
+    /// asked for by what needs them.
+    Brief,
 }
 
 /// Where a token's module runs: code of a vendor's.
@@ -126,6 +139,7 @@ impl Default for OpenContext {
             permissions: Permissions::Strict,
             guard: PinGuard::new(),
             isolation: Isolation::None,
+            introduction: Introduction::Full,
         }
     }
 }

@@ -44,7 +44,8 @@ pub mod verify;
 
 pub use algorithm::{KeySpec, SignatureAlgorithm};
 pub use backend::{
-    Backend, Event, Interaction, Isolation, OpenContext, Permissions, Registry, Silent,
+    Backend, Event, Interaction, Introduction, Isolation, OpenContext, Permissions, Registry,
+    Silent,
 };
 pub use bridge::{X509Signature, X509Signer};
 pub use clock::{Clock, FixedClock, SystemClock};

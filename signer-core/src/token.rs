@@ -77,11 +77,12 @@ pub struct TokenInfo {
     pub locator: Locator,
     /// What a person calls this very token, in every message about it.
     pub name: String,
-    /// What kind of thing it is, such as `YubiKey 5 NFC` or `key file`.
+    /// What kind of thing it is, such as `YubiKey 5 NFC` or `key file`; after a brief
+    /// [`crate::Introduction`] as far as that goes.
     pub model: String,
     /// The serial number, where there is one.
     pub serial: Option<String>,
-    /// The firmware or library version, where there is one.
+    /// The firmware or library version, where there is one and it was asked for.
     pub version: Option<String>,
     /// Whether it counts wrong secrets and blocks. A key file does not.
     pub counts_tries: bool,

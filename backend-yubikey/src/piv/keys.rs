@@ -55,7 +55,7 @@ impl Transaction<'_> {
         algorithm: KeyAlgorithm,
         policy: KeyPolicy,
     ) -> Result<SubjectPublicKeyInfoOwned> {
-        let wishes = policy::request(policy, &self.identity())?;
+        let wishes = policy::request(policy, &self.model()?)?;
         let template = [&element(0x80, &[algorithm.number()])[..], &wishes].concat();
         let command = Command::new(0x47, 0x00, slot.reference())
             .with(element(0xac, &template).to_vec())
@@ -79,7 +79,7 @@ impl Transaction<'_> {
         parts: &[(u32, &[u8])],
         policy: KeyPolicy,
     ) -> Result<()> {
-        let wishes = policy::request(policy, &self.identity())?;
+        let wishes = policy::request(policy, &self.model()?)?;
         let key = elements(parts);
         let mut data = Zeroizing::new(Vec::with_capacity(key.len() + wishes.len()));
         data.extend_from_slice(&key);

@@ -39,10 +39,10 @@ impl Transaction<'_> {
     /// # Errors
     /// [`Error::Device`].
     pub fn management_key_metadata(&mut self) -> Result<Option<ManagementKeyMetadata>> {
-        let identity = self.identity();
-        if !identity.version.has_metadata() {
+        if !self.model()?.version.has_metadata() {
             return Ok(None);
         }
+        let identity = self.identity();
         let answer = self.send(&Command::new(0xf7, 0x00, REFERENCE));
         let key = answer.and_then(|answer| Ok(ManagementKeyMetadata::decode(&answer)?));
         key.map(Some).map_err(|error| {
@@ -96,12 +96,13 @@ impl Transaction<'_> {
         // Whatever comes of it, it is not what it was.
         *self.known_management_key() = None;
         *self.management_secret() = None;
+        let is_fips = self.known_model().is_some_and(|model| model.is_fips);
         self.send(&command).map(drop).map_err(|error| {
             let identity = self.identity();
             match error.meaning() {
                 // The fifth FIPS series has AES alone.
                 Some(Meaning::BadData)
-                    if identity.is_fips && key.algorithm() == ManagementKeyAlgorithm::TripleDes =>
+                    if is_fips && key.algorithm() == ManagementKeyAlgorithm::TripleDes =>
                 {
                     Error::Unsupported {
                         operation: "a 3DES management key on a YubiKey of the FIPS series".into(),
@@ -122,10 +123,11 @@ impl Transaction<'_> {
         check_retries(retries)?;
         self.verified = None;
         *self.pin() = None;
+        let is_fips = self.known_model().is_some_and(|model| model.is_fips);
         self.send(&Command::new(0xfa, retries.pin, retries.puk)).map(drop).map_err(|error| {
             let identity = self.identity();
             match error.meaning() {
-                Some(Meaning::Refused) if identity.is_fips => Error::Unsupported {
+                Some(Meaning::Refused) if is_fips => Error::Unsupported {
                     operation: format!("setting the retry limits of {}", identity.name),
                     needs: "a YubiKey that is not of the FIPS series, or one whose PIN and PUK \
                             were never changed since its last reset"

@@ -8,7 +8,7 @@ use signer_core::{
 };
 
 use super::pins::refuse_equal;
-use super::{Found, YubiKeyToken, is_on};
+use super::{Found, YubiKeyToken};
 use crate::management_key::ManagementKey;
 use crate::object::ObjectId;
 use crate::pin;
@@ -22,7 +22,7 @@ impl Administration for YubiKeyToken {
     }
 
     fn change_puk(&mut self, puk: &Secret, new_puk: &Secret) -> Result<()> {
-        self.card.identity().refuse_bio("changing the PUK")?;
+        self.refuse_bio("changing the PUK")?;
         refuse_equal(puk, new_puk, SecretKind::NewPuk)?;
         self.card.transaction()?.change_puk(&self.context.guard, puk, new_puk)
     }
@@ -32,7 +32,7 @@ impl Administration for YubiKeyToken {
     }
 
     fn set_retries(&mut self, retries: Retries) -> Result<()> {
-        self.card.identity().refuse_bio("setting the retry limits")?;
+        self.refuse_bio("setting the retry limits")?;
         check_retries(retries)?;
         let mut transaction = self.asker.manage_with_pin()?;
         // Before, since without an answer nobody knows: the factory's may be right from now on.
@@ -45,7 +45,7 @@ impl Administration for YubiKeyToken {
         let guard = &self.context.guard;
         let (pin, puk) = (Secret::new(FACTORY_PIN.to_vec()), Secret::new(FACTORY_PUK.to_vec()));
         let mut transaction = self.card.transaction()?;
-        let (pin_is_new, puk_is_factory) = match self.card.identity().version.has_metadata() {
+        let (pin_is_new, puk_is_factory) = match transaction.model()?.version.has_metadata() {
             true => {
                 let pin_is_factory = transaction.tries(SecretKind::Pin)?.is_default != Some(false);
                 if pin_is_factory {
@@ -78,6 +78,7 @@ impl Administration for YubiKeyToken {
 
     fn management_key(&mut self) -> Result<ManagementKeyInfo> {
         let mut transaction = self.card.transaction()?;
+        let model = transaction.model()?;
         let told = transaction.management_key_metadata()?;
         let protection = match AdminData::read(&mut transaction)?.keeps_management_key() {
             true => ManagementKeyProtection::Pin,
@@ -85,7 +86,7 @@ impl Administration for YubiKeyToken {
         };
         Ok(ManagementKeyInfo {
             algorithm: told.map_or(ManagementKeyAlgorithm::TripleDes, |key| key.algorithm),
-            best_algorithm: match self.card.identity().version.has_aes_management_keys() {
+            best_algorithm: match model.version.has_aes_management_keys() {
                 true => ManagementKeyAlgorithm::Aes256,
                 false => ManagementKeyAlgorithm::TripleDes,
             },
@@ -100,12 +101,13 @@ impl Administration for YubiKeyToken {
         algorithm: ManagementKeyAlgorithm,
         touch: TouchPolicy,
     ) -> Result<()> {
-        let identity = self.card.identity();
-        let version = identity.version;
+        let model = self.card.model()?;
+        let version = model.version;
         match algorithm {
-            ManagementKeyAlgorithm::TripleDes if identity.has_fips_rules() => {
+            ManagementKeyAlgorithm::TripleDes if model.has_fips_rules() => {
+                let name = &self.card.identity().name;
                 return Err(Error::Unsupported {
-                    operation: format!("a 3DES management key for {}", identity.name),
+                    operation: format!("a 3DES management key for {name}"),
                     needs: "AES, for a token of the FIPS series".into(),
                 });
             }
@@ -170,13 +172,11 @@ impl Administration for YubiKeyToken {
     /// asked for.
     fn contents(&mut self, what: Contents) -> Result<Vec<String>> {
         let mut transaction = self.card.transaction()?;
+        let model = transaction.model()?;
         let (mut lines, mut certificates) = (Vec::new(), Vec::new());
-        for slot in Slot::all().filter(|slot| is_on(self.card.identity(), *slot)) {
+        for slot in Slot::all().filter(|slot| model.has(*slot)) {
             let found = Found::read(&mut transaction, slot)?;
-            if found.is_some()
-                || what == Contents::All
-                || !self.card.identity().version.has_metadata()
-            {
+            if found.is_some() || what == Contents::All || !model.version.has_metadata() {
                 certificates.push(slot);
             }
             if let Some(Found { public_key, .. }) = found {
@@ -199,7 +199,7 @@ impl Administration for YubiKeyToken {
     }
 
     fn check_reset(&self) -> Result<()> {
-        self.card.identity().refuse_bio("resetting the PIV applet")
+        self.refuse_bio("resetting the PIV applet")
     }
 
     fn reset(&mut self) -> Result<()> {
@@ -224,12 +224,12 @@ impl YubiKeyToken {
     /// cut. Before firmware 5.3 no counter shows that it was not wrong, and setting the limits
     /// restores what it may cost to present it again.
     fn forget_unanswered_puk(&self) -> Result<()> {
-        let (guard, identity) = (&self.context.guard, self.card.identity());
+        let (guard, id) = (&self.context.guard, self.card.identity().id());
         let unanswered =
             |fault: &Fault| (fault.kind, fault.outcome) == (SecretKind::Puk, FaultOutcome::Unknown);
-        if !identity.version.has_metadata() && guard.faults(&identity.id())?.iter().any(unanswered)
-        {
-            guard.clear_fault(&identity.id(), SecretKind::Puk)?;
+        let tells = self.card.model()?.version.has_metadata();
+        if !tells && guard.faults(&id)?.iter().any(unanswered) {
+            guard.clear_fault(&id, SecretKind::Puk)?;
         }
         Ok(())
     }

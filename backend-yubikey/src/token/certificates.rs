@@ -12,6 +12,7 @@ use super::{Found, YubiKeyToken, public_key_of, stored_certificate};
 use crate::certificate;
 use crate::signer::WithinTransaction;
 use crate::slot::Slot;
+use crate::version::Version;
 
 impl CertStore for YubiKeyToken {
     fn read(&mut self, key: &KeyRef) -> Result<Vec<u8>> {
@@ -23,12 +24,13 @@ impl CertStore for YubiKeyToken {
     fn write(&mut self, key: &KeyRef, der: &[u8], differ: WhenKeysDiffer) -> Result<()> {
         let slot = self.slot(key)?;
         let public_key = public_key_of(der, slot)?;
-        let object = self.encoded(der, slot)?;
-        if differ == WhenKeysDiffer::Refuse && !self.card.identity().version.has_metadata() {
+        let version = self.card.model()?.version;
+        let object = encoded(der, slot, version)?;
+        if differ == WhenKeysDiffer::Refuse && !version.has_metadata() {
             self.prove_possession(slot, &public_key)?;
         }
         let mut transaction = self.asker.manage()?;
-        if differ == WhenKeysDiffer::Refuse && self.card.identity().version.has_metadata() {
+        if differ == WhenKeysDiffer::Refuse && version.has_metadata() {
             let found = Found::need(&mut transaction, slot)?;
             same_key(&found.public_key, &public_key, slot)?;
         }
@@ -59,7 +61,8 @@ impl CertStore for YubiKeyToken {
         let mut session = WithinTransaction { signer: &signer, transaction: &mut transaction };
         let Some(der) = make(&mut session) else { return Ok(()) };
         same_key(signer.public_key(), &public_key_of(&der, slot)?, slot)?;
-        transaction.put_object(slot.certificate(), &self.encoded(&der, slot)?)
+        let object = encoded(&der, slot, transaction.model()?.version)?;
+        transaction.put_object(slot.certificate(), &object)
     }
 
     fn remove(&mut self, key: &KeyRef) -> Result<()> {
@@ -73,14 +76,6 @@ impl CertStore for YubiKeyToken {
 }
 
 impl YubiKeyToken {
-    /// A certificate as its object holds it.
-    fn encoded(&self, der: &[u8], slot: Slot) -> Result<Vec<u8>> {
-        certificate::encode(der, self.card.identity().version).map_err(|error| Error::Device {
-            doing: format!("storing a certificate in {slot}"),
-            source: Box::new(error),
-        })
-    }
-
     fn no_certificate(&self, slot: Slot) -> Error {
         Error::NotFound {
             what: format!("a certificate in {slot} of {}", self.card.identity().name),
@@ -90,7 +85,7 @@ impl YubiKeyToken {
     /// Before firmware 5.3 the card tells the public key of keys only that it made itself. Any other
     /// one shows whether it is the right one by signing something.
     fn prove_possession(&mut self, slot: Slot, expected: &SubjectPublicKeyInfoOwned) -> Result<()> {
-        if self.card.identity().version.has_attestation() {
+        if self.card.model()?.version.has_attestation() {
             let leaf = self.card.transaction()?.attest(slot)?;
             if let Some(leaf) = leaf {
                 return same_key(&public_key_of(&leaf, slot)?, expected, slot);
@@ -119,6 +114,14 @@ impl YubiKeyToken {
             Err(error) => Err(error),
         }
     }
+}
+
+/// A certificate as its object holds it.
+fn encoded(der: &[u8], slot: Slot, version: Version) -> Result<Vec<u8>> {
+    certificate::encode(der, version).map_err(|error| Error::Device {
+        doing: format!("storing a certificate in {slot}"),
+        source: Box::new(error),
+    })
 }
 
 /// # Errors

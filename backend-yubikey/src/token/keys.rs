@@ -10,6 +10,7 @@ use crate::advice::check_generation;
 use crate::algorithm::KeyAlgorithm;
 use crate::attestation::{Attestation, AttestationError, TrustAnchors};
 use crate::card::Transaction;
+use crate::model::Model;
 use crate::piv::{Probe, needs_firmware};
 use crate::private_key::PrivateKey;
 use crate::slot::Slot;
@@ -17,14 +18,14 @@ use crate::slot::Slot;
 impl KeyManager for YubiKeyToken {
     fn generate(&mut self, key: &KeyRef, spec: KeySpec, policy: KeyPolicy) -> Result<KeyInfo> {
         let slot = Slot::of(key)?;
-        let version = self.card.identity().version;
+        let version = self.card.model()?.version;
         check_generation(spec, version)?;
         let algorithm = KeyAlgorithm::of(spec, version)?;
         let mut transaction = self.asker.manage()?;
         self.refuse_occupied(&mut transaction, slot)?;
-        self.asker.advise(spec, Some(KeyOrigin::Generated));
+        self.asker.advise(spec, Some(KeyOrigin::Generated), version);
         let public_key = transaction.generate(slot, algorithm, policy)?;
-        let key = self.describe(slot, public_key, policy, KeyOrigin::Generated)?;
+        let key = describe(transaction.model()?, slot, public_key, policy, KeyOrigin::Generated)?;
         if !version.has_attestation() {
             let told = format!(
                 "firmware {version} tells no later run what the public half of this key is, until \
@@ -44,13 +45,14 @@ impl KeyManager for YubiKeyToken {
     ) -> Result<KeyInfo> {
         let slot = Slot::of(key)?;
         let private_key = PrivateKey::read(private_key_info)?;
-        let algorithm = KeyAlgorithm::of(private_key.spec, self.card.identity().version)?;
+        let version = self.card.model()?.version;
+        let algorithm = KeyAlgorithm::of(private_key.spec, version)?;
         let mut transaction = self.asker.manage()?;
         self.refuse_occupied(&mut transaction, slot)?;
-        self.asker.advise(private_key.spec, Some(KeyOrigin::Imported));
+        self.asker.advise(private_key.spec, Some(KeyOrigin::Imported), version);
         transaction.import(slot, algorithm, &private_key.parts(), policy)?;
         let public_key = private_key.public_key.clone();
-        let key = self.describe(slot, public_key, policy, KeyOrigin::Imported)?;
+        let key = describe(transaction.model()?, slot, public_key, policy, KeyOrigin::Imported)?;
         remember(&mut transaction, &key);
         Ok(key)
     }
@@ -72,10 +74,10 @@ impl KeyManager for YubiKeyToken {
     /// The attestation, made now, and the card's own certificate that it was signed with.
     fn attest(&mut self, key: &KeyRef) -> Result<Vec<Vec<u8>>> {
         let slot = self.slot(key)?;
-        let identity = self.card.identity();
-        if !identity.version.has_attestation() {
+        if !self.card.model()?.version.has_attestation() {
             return Err(needs_firmware("attesting a key", "4.3.0"));
         }
+        let identity = self.card.identity();
         let mut transaction = self.card.transaction()?;
         let leaf = transaction.attest(slot)?.ok_or_else(|| Error::NotFound {
             what: format!("a key that {} made itself in {slot}", identity.name),
@@ -142,20 +144,19 @@ impl YubiKeyToken {
 
     /// The card overwrites in silence, so a slot that is not empty is refused.
     fn refuse_occupied(&self, transaction: &mut Transaction<'_>, slot: Slot) -> Result<()> {
-        let identity = self.card.identity();
+        let (name, version) = (&self.card.identity().name, transaction.model()?.version);
         let occupied = match Found::read(transaction, slot)? {
             Some(_) => true,
-            None if identity.version.has_metadata() => false,
+            None if version.has_metadata() => false,
             None => match transaction.probe(slot)? {
                 Probe::Empty => false,
                 Probe::Occupied => true,
                 Probe::Untold => {
                     self.asker.tell(Event::Advice {
-                        token: &identity.name,
+                        token: name,
                         text: &format!(
-                            "firmware {} does not tell whether there is a key in {slot}; if one was \
-                             imported there without a certificate, it is overwritten now",
-                            identity.version
+                            "firmware {version} does not tell whether there is a key in {slot}; if \
+                             one was imported there without a certificate, it is overwritten now"
                         ),
                     });
                     false
@@ -164,34 +165,32 @@ impl YubiKeyToken {
         };
         match occupied {
             false => Ok(()),
-            true => {
-                Err(Error::AlreadyExists { what: format!("a key in {slot} of {}", identity.name) })
-            }
+            true => Err(Error::AlreadyExists { what: format!("a key in {slot} of {name}") }),
         }
     }
 
-    /// What was not asked for is the slot's default.
-    fn describe(
-        &self,
-        slot: Slot,
-        public_key: SubjectPublicKeyInfoOwned,
-        asked: KeyPolicy,
-        origin: KeyOrigin,
-    ) -> Result<KeyInfo> {
-        let policy = KeyPolicy {
-            pin: asked.pin.or(Some(self.card.identity().default_pin_policy(slot))),
-            touch: asked.touch.or(Some(TouchPolicy::Never)),
-        };
-        let spec = KeySpec::of(&public_key)?;
-        Ok(KeyInfo { key: slot.key_ref(), spec, public_key, policy, origin: Some(origin) })
-    }
-
     fn need_fifth_series(&self, operation: &str) -> Result<()> {
-        match self.card.identity().version.has_fifth_series_extras() {
+        match self.card.model()?.version.has_fifth_series_extras() {
             true => Ok(()),
             false => Err(needs_firmware(operation, "5.7.0")),
         }
     }
+}
+
+/// What was not asked for is the slot's default.
+fn describe(
+    model: Model,
+    slot: Slot,
+    public_key: SubjectPublicKeyInfoOwned,
+    asked: KeyPolicy,
+    origin: KeyOrigin,
+) -> Result<KeyInfo> {
+    let policy = KeyPolicy {
+        pin: asked.pin.or(Some(model.default_pin_policy(slot))),
+        touch: asked.touch.or(Some(TouchPolicy::Never)),
+    };
+    let spec = KeySpec::of(&public_key)?;
+    Ok(KeyInfo { key: slot.key_ref(), spec, public_key, policy, origin: Some(origin) })
 }
 
 /// In place of the key that was in the slot before.

@@ -12,8 +12,9 @@ impl PinManager for YubiKeyToken {
 
     fn objection_to_new(&self, kind: SecretKind, secret: &Secret) -> Option<String> {
         match kind {
+            // One that cannot be asked now says so when the secret is presented.
             SecretKind::NewPin | SecretKind::NewPuk => {
-                pin::objection(kind, secret.expose(), self.card.identity())
+                pin::objection(kind, secret.expose(), || self.card.model()).unwrap_or(None)
             }
             SecretKind::NewManagementKey => management_key::not_hexadecimal(secret.expose()),
             _ => None,
@@ -30,8 +31,8 @@ impl PinManager for YubiKeyToken {
 
     /// Nothing before firmware 5.3, nor for the Bio series, which has no PUK.
     fn puk_status(&mut self) -> Result<Option<PinStatus>> {
-        let identity = self.card.identity();
-        if !identity.version.has_metadata() || identity.refuse_bio("the PUK").is_err() {
+        let model = self.card.model()?;
+        if !model.version.has_metadata() || self.refuse_bio("the PUK").is_err() {
             return Ok(None);
         }
         self.card.transaction()?.tries(SecretKind::Puk).map(Some)
@@ -47,7 +48,7 @@ impl PinManager for YubiKeyToken {
     }
 
     fn unblock(&mut self, puk: &Secret, new_pin: &Secret) -> Result<()> {
-        self.card.identity().refuse_bio("unblocking the PIN")?;
+        self.refuse_bio("unblocking the PIN")?;
         self.card.transaction()?.unblock_pin(&self.context.guard, puk, new_pin)
     }
 }

@@ -16,7 +16,10 @@ use crate::program::owner_only;
 pub const SERIAL: u32 = 16_021_234;
 const PIN: &str = "314159";
 const PUK: &str = "27182818";
-const NEW_PIN: &str = "662607";
+/// Of the length that every model takes.
+const NEW_PIN: &str = "66260701";
+/// Not every model takes one of six digits, so this one is asked which it is.
+const SHORT_PIN: &str = "662607";
 const NEW_PUK: &str = "13806490";
 const WRONG: &str = "161803";
 const MANAGEMENT_KEY: &str = "4d616e6167656d656e744b6579466f7254657374735f3031";
@@ -132,8 +135,8 @@ impl Bench {
     }
 
     /// What must never be printed.
-    pub(super) fn secrets() -> [&'static str; 6] {
-        [PIN, PUK, NEW_PIN, NEW_PUK, WRONG, MANAGEMENT_KEY]
+    pub(super) fn secrets() -> [&'static str; 7] {
+        [PIN, PUK, NEW_PIN, SHORT_PIN, NEW_PUK, WRONG, MANAGEMENT_KEY]
     }
 
     fn write_files(&self) {
@@ -148,6 +151,7 @@ impl Bench {
             ("pin", PIN),
             ("puk", PUK),
             ("new-pin", NEW_PIN),
+            ("short-pin", SHORT_PIN),
             ("new-puk", NEW_PUK),
             ("wrong", WRONG),
             ("management-key", MANAGEMENT_KEY),

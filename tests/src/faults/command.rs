@@ -47,7 +47,7 @@ macro_rules! slot {
 }
 
 /// Every command that talks to a key.
-pub const COMMANDS: [Command; 30] = [
+pub const COMMANDS: [Command; 31] = [
     ready("token list", "token list"),
     ready("token info", "token info"),
     Command {
@@ -58,6 +58,7 @@ pub const COMMANDS: [Command; 30] = [
     ready("pin verify", "pin verify"),
     Command { ends: 4, ..ready("pin verify, wrong", "pin verify --pin file:wrong.txt") },
     ready("pin change", "pin change --new-pin file:new-pin.txt --escrow escrow"),
+    ready("pin change, six digits", "pin change --new-pin file:short-pin.txt --escrow escrow"),
     Command {
         start: Start::Blocked,
         ..ready("pin unblock", "pin unblock --new-pin file:new-pin.txt --escrow escrow")

@@ -23,7 +23,11 @@ pub fn verdict(command: &Command, fault: &Fault, trial: &Trial, wanted: &End) ->
         objections.extend(end.objections.iter().map(|one| format!("{run}: {one}")));
     }
     let code = disturbed.code.unwrap_or(-1);
-    if code != command.ends && !codes(fault).contains(&code) {
+    // A serial number is four octets, whatever they are: garbage is that of another key.
+    let another_serial = fault.name == "garbage"
+        && disturbed.lines.iter().any(|line| line.name == "SERIAL" && line.is_disturbed());
+    let documented = codes(fault).contains(&code) || another_serial && code == 3;
+    if code != command.ends && !documented {
         objections.push(format!("disturbed: exit code {code}"));
     }
     let last = way_out.as_ref().or(again.as_ref()).unwrap_or(disturbed);

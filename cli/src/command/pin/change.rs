@@ -25,7 +25,7 @@ impl Run for Change {
 
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
         let asking = Asking::default().with(SecretKind::NewPin, self.new_pin.as_ref());
-        custodian::act(context, asking, |custodian| custodian.change_pin())?;
+        custodian::act_on_pin(context, asking, |custodian| custodian.change_pin())?;
         context.output.note("the PIN was changed");
         Ok(Exit::Ok)
     }

@@ -19,7 +19,7 @@ impl Run for Verify {
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
-        custodian::act(context, Asking::default(), |custodian| custodian.verify_pin())?;
+        custodian::act_on_pin(context, Asking::default(), |custodian| custodian.verify_pin())?;
         context.output.note("the PIN is right");
         Ok(Exit::Ok)
     }
