@@ -96,7 +96,7 @@ pub(crate) fn only_private(
 ) -> Result<KeyObject, Fault> {
     let what = || match key {
         KeyRef::Sole => format!("private key on {token}"),
-        key => format!("private key {key} on {token}"),
+        key => format!("private key {key} on {token}{}", spelling(key)),
     };
     let mut keys = matching(session, ObjectClass::PRIVATE_KEY, key)?;
     match (keys.pop(), keys.is_empty()) {
@@ -120,6 +120,19 @@ pub(crate) fn only_private(
             Err(Fault::Told(Error::Ambiguous { what: what(), candidates: described.collect() }))
         }
     }
+}
+
+/// How an id would be written whose octets were given in hexadecimal, as other tools print them: a
+/// locator has octets, and `%` before hexadecimal ones (RFC 7512 section 2.3).
+fn spelling(key: &KeyRef) -> String {
+    let KeyRef::Object { id: Some(id), .. } = key else { return String::new() };
+    let is_hexadecimal = id.len() % 2 == 0 && id.iter().all(u8::is_ascii_hexdigit);
+    let Some(text) = std::str::from_utf8(id).ok().filter(|_| is_hexadecimal) else {
+        return String::new();
+    };
+    let octets: Vec<_> =
+        text.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair)).collect();
+    format!(" (if the octets {text} were meant: id=%{})", octets.join("%"))
 }
 
 /// Key objects of a class that a reference fits.

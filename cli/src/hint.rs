@@ -72,6 +72,11 @@ fn signer(error: &signer_core::Error) -> String {
         Error::CompiledWithout { feature, .. } => {
             format!("use a program that was built with {feature}, or another signer: `touchmark doctor`")
         }
+        Error::NotFound { what } if what.starts_with("PKCS#11 module ") => {
+            "correct module-path in the locator; `p11-kit list-modules` names those that this machine \
+             knows"
+                .into()
+        }
         Error::NotFound { .. } => {
             "`touchmark token list`, `touchmark key list` and `touchmark doctor` show what is there"
                 .into()
@@ -179,7 +184,7 @@ fn signer(error: &signer_core::Error) -> String {
                 .into()
         }
         Error::Device { .. } => {
-            "check the device and who may use it: `touchmark token list`".into()
+            "check the device, its service and who may use it; `touchmark doctor` looks at a signer".into()
         }
         Error::Storage { path, .. } => {
             format!("check the folder and the room on its disk: `df '{}'`", folder_of(path))

@@ -228,21 +228,21 @@ impl<'a> Chosen<'a> {
         Ok(signer)
     }
 
-    /// The public half of its key, without signing anything.
+    /// Where its key is, as [`Chosen::place`] tells it, and its public half, without signing anything.
     ///
     /// # Errors
     /// As [`Chosen::signer`].
-    pub(crate) fn public_key(&self) -> Result<SubjectPublicKeyInfoOwned> {
-        let wanted = self.key()?;
-        let keys = self.token()?.keys()?;
+    pub(crate) fn public_key(&self) -> Result<(String, SubjectPublicKeyInfoOwned)> {
+        let (mut token, wanted) = (self.token()?, self.key()?);
+        let keys = token.keys()?;
         let mut found = keys.iter().filter(|key| wanted == KeyRef::Sole || key.key == wanted);
         let public_key = match (found.next(), found.next()) {
             (Some(key), None) => key.public_key.clone(),
             // The token itself says best what was not found, or what is ambiguous.
-            _ => self.token()?.signer(&wanted, None)?.public_key().clone(),
+            _ => token.signer(&wanted, None)?.public_key().clone(),
         };
         self.check_pinned(&public_key)?;
-        Ok(public_key)
+        Ok((self.place(&*token)?, public_key))
     }
 
     /// Its certificate, followed by its chain: from the file that the settings name, else from the

@@ -43,6 +43,9 @@ fn a_label_that_does_not_exist_is_no_other_key() {
             let deleted = token.key_manager().unwrap().delete(&key);
             assert!(matches!(deleted, Err(Error::NotFound { .. })), "{key}");
         }
+        // As other tools print an id, and not as a locator has it.
+        let error = token.signer(&with_id(b"07fE"), None).unwrap_err();
+        assert!(error.to_string().contains("id=%07%fE"), "{error}");
         signs(&*token.signer(&KeyRef::Sole, None).unwrap());
     });
 }

@@ -105,7 +105,7 @@ impl Verify {
             return Ok((path.display().to_string(), first.spki().clone(), None));
         }
         let chosen = Chosen::new(context, Asking::default())?;
-        let public_key = chosen.public_key()?;
+        let (_, public_key) = chosen.public_key()?;
         Ok((chosen.name.clone(), public_key, chosen.algorithm()))
     }
 }

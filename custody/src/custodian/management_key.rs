@@ -31,8 +31,8 @@ impl Custodian<'_> {
     /// As [`signer_core::Administration::set_management_key`].
     pub fn change_management_key(&mut self, wish: ManagementKeyWish) -> Result<()> {
         self.act("management-key.change", "the management key was changed", |it, details| {
-            it.need_escrow(&[SecretKind::NewManagementKey])?;
             let before = it.administration()?.management_key()?;
+            it.need_escrow(&[SecretKind::NewManagementKey])?;
             details.insert("algorithm_before".into(), json!(before.algorithm.to_string()));
             let algorithm = wish.algorithm.unwrap_or(before.best_algorithm);
             details.insert("algorithm".into(), json!(algorithm.to_string()));

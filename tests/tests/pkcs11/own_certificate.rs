@@ -47,5 +47,9 @@ fn a_token_keeps_the_issuers_certificate_with_its_chain() {
         let issue = "issue --csr device.csr --out device.pem --chain-out chain.pem";
         station.expect(0, issue);
         assert_eq!(line.read("chain.pem"), line.read("device.pem") + &chain);
+        station.expect(0, "cert export --chain --out all.pem");
+        assert_eq!(line.read("all.pem"), chain);
+        let said = station.expect(0, "cert delete");
+        assert!(said.contains("so are certificates above it"), "{said}");
     }
 }

@@ -31,10 +31,18 @@ impl Run for Delete {
         let mut journal = Journal::open(context)?;
         let mut token = chosen.token()?;
         let place = chosen.place(&*token)?;
-        chosen.cert_store(&mut *token, "removing a certificate from")?.remove(&chosen.key()?)?;
+        let store = chosen.cert_store(&mut *token, "removing a certificate from")?;
+        store.remove(&chosen.key()?)?;
+        let keeps_chains = store.keeps_chains();
         let details = json!({ "signer": place });
         journal.record("cert.delete", details, "the certificate was removed")?;
-        context.output.note("the certificate is gone; the key is still there");
+        context.output.note(match keeps_chains {
+            false => "the certificate is gone; the key is still there",
+            true => {
+                "the certificate is gone; the key is still there, and so are certificates above \
+                 it, which other keys may need"
+            }
+        });
         Ok(Exit::Ok)
     }
 }

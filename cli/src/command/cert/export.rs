@@ -21,6 +21,10 @@ pub(crate) struct Export {
     /// The file to write; else standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
+
+    /// The certificates above it after it, as far as the token stores them
+    #[arg(long)]
+    chain: bool,
 }
 
 impl Run for Export {
@@ -32,9 +36,13 @@ impl Run for Export {
         let chosen = Chosen::new(context, Asking::default())?;
         chosen.spare(&self.out, context)?;
         let mut token = chosen.token()?;
-        let der =
-            chosen.cert_store(&mut *token, "reading a certificate from")?.read(&chosen.key()?)?;
-        let pem = pem::encode(Kind::Certificate, &der);
+        let (store, key) =
+            (chosen.cert_store(&mut *token, "reading a certificate from")?, chosen.key()?);
+        let mut pem = pem::encode(Kind::Certificate, &store.read(&key)?);
+        if self.chain {
+            let above = store.read_chain(&key)?;
+            pem.extend(above.iter().map(|der| pem::encode(Kind::Certificate, der)));
+        }
         if !input::is_standard(&self.out) {
             atomic::write(&self.out, pem.as_bytes())?;
             context.output.note(&format!("written to {}", self.out.display()));

@@ -164,7 +164,7 @@ fn signer(context: &Context<'_>, name: &str, now: SystemTime, pins: Pins) -> Vec
         Ok(chosen) => chosen,
         Err(error) => return vec![Finding::fail(check, &error)],
     };
-    let public_key = chosen.public_key();
+    let public_key = chosen.public_key().map(|(_, key)| key);
     let key = match &public_key {
         Err(Error::Signer(error @ SignerError::NobodyToAsk { kind, .. })) => match pins {
             Pins::Withheld if *kind == SecretKind::Pin => behind_the_pin(

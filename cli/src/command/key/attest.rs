@@ -91,7 +91,7 @@ impl Run for Attest {
             }
             context.output.warn(&format!("this attestation proves nothing: {doubt}"));
         }
-        let mut said = Said::new(&chosen, &attested)?;
+        let mut said = Said::new(chosen.place(&*token)?, &attested)?;
         if let Some(out) = self.out.as_ref().filter(|out| !input::is_standard(out)) {
             atomic::write(out, said.certificates.concat().as_bytes())?;
             said.out = Some(out.display().to_string());
@@ -103,10 +103,10 @@ impl Run for Attest {
 }
 
 impl Said {
-    fn new(chosen: &Chosen<'_>, attested: &Attested) -> Result<Self> {
+    fn new(signer: String, attested: &Attested) -> Result<Self> {
         let pem = |der: &Vec<u8>| pem::encode(Kind::Certificate, der);
         Ok(Self {
-            signer: chosen.locator.to_string(),
+            signer,
             serial: attested.serial.clone(),
             firmware: attested.version.clone(),
             key: attested.key.to_string(),

@@ -36,11 +36,11 @@ impl Run for Delete {
         let asking =
             Asking::default().with(SecretKind::ManagementKey, self.management_key.as_ref());
         let chosen = Chosen::new(context, asking)?;
-        let key = fingerprint(&chosen.public_key()?)?.to_string();
+        let (place, public_key) = chosen.public_key()?;
+        let key = fingerprint(&public_key)?.to_string();
         self.confirm(context, &key)?;
         let mut journal = Journal::open(context)?;
         let mut token = chosen.token()?;
-        let place = chosen.place(&*token)?;
         let manager = chosen.key_manager(&mut *token, "deleting the key of")?;
         manager.delete(&chosen.key()?)?;
         let details = json!({ "signer": place, "spki_sha256": key });

@@ -44,10 +44,10 @@ impl Run for Public {
 
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
         let chosen = Chosen::new(context, Asking::default())?;
-        let public_key = chosen.public_key()?;
+        let (place, public_key) = chosen.public_key()?;
         if context.output.is_json() {
             context.output.object(&json!({
-                "signer": chosen.name,
+                "signer": place,
                 "spki_sha256": fingerprint(&public_key)?,
                 "public_key": self.text(&public_key)?,
             }))?;

@@ -4,6 +4,7 @@ use clap::Args;
 use custody::Custodian;
 use signer_core::{SecretKind, SecretSpec};
 
+use super::list::Listed;
 use crate::command::Run;
 use crate::context::Context;
 use crate::custodian;
@@ -15,7 +16,7 @@ use crate::signers::{Asking, Chosen};
 /// Make an empty PKCS#11 token ready for keys: a label, an SO PIN and a PIN
 ///
 /// The signer's locator says in which module, and `slot-id` in it which of several empty tokens. A
-/// token that is in use is never touched.
+/// token that is in use is never touched. With --json, one object, as `token list` has it.
 #[derive(Debug, Args)]
 pub(crate) struct Init {
     /// The token's label, 1 to 32 octets; else the one in the locator
@@ -57,7 +58,10 @@ impl Run for Init {
             },
             |custodian| custodian.initialize(backend, &empty, &label),
         )?;
-        context.output.note(&format!("{} is ready: {}", made.name, made.locator));
+        match context.output.is_json() {
+            true => context.output.object(&Listed::from(&made))?,
+            false => context.output.note(&format!("{} is ready: {}", made.name, made.locator)),
+        }
         Ok(Exit::Ok)
     }
 }

@@ -19,12 +19,20 @@ use crate::signers::{Asking, Chosen, People};
 #[derive(Debug, Args)]
 pub(crate) struct List {}
 
+/// A token as JSON tells of it.
 #[derive(Serialize)]
-struct Found {
+pub(super) struct Listed {
     locator: String,
     model: String,
     serial: Option<String>,
     version: Option<String>,
+}
+
+impl From<&TokenInfo> for Listed {
+    fn from(info: &TokenInfo) -> Self {
+        let TokenInfo { locator, model, serial, version, .. } = info.clone();
+        Self { locator: locator.to_string(), model, serial, version }
+    }
 }
 
 impl Run for List {
@@ -33,15 +41,7 @@ impl Run for List {
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Exit> {
-        let mut found = Vec::new();
-        for token in tokens(context)? {
-            found.push(Found {
-                locator: token.locator.to_string(),
-                model: token.model,
-                serial: token.serial,
-                version: token.version,
-            });
-        }
+        let found: Vec<Listed> = tokens(context)?.iter().map(Listed::from).collect();
         if found.is_empty() {
             context.output.note("no tokens are here; key files are not tokens and are not listed");
         } else if context.output.is_json() {
