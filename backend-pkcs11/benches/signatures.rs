@@ -73,7 +73,9 @@ fn main() {
     let bare = Bare::new();
     for threads in [1, 2] {
         let rounds: Vec<[f64; 3]> = (0..ROUNDS)
-            .map(|_| [bare.rate(threads), in_lots(&signer, threads), one_by_one(&signer, threads)])
+            .map(|_| {
+                [bare.rate(threads), in_groups(&signer, threads), one_by_one(&signer, threads)]
+            })
             .collect();
         let middle = |of: fn(&[f64; 3]) -> f64| {
             let mut all: Vec<f64> = rounds.iter().map(of).collect();
@@ -81,7 +83,7 @@ fn main() {
             *all.get(ROUNDS / 2).unwrap()
         };
         println!(
-            "{threads} thread(s): C_SignInit and C_Sign {:6.0}/s; through Signer in lots {:6.0}/s, ratio \
+            "{threads} thread(s): C_SignInit and C_Sign {:6.0}/s; through Signer in groups {:6.0}/s, ratio \
              {:.3} (wanted: at least 0.95); one by one {:6.0}/s, ratio {:.3}",
             middle(|it| it[0]),
             middle(|it| it[1]),
@@ -93,7 +95,7 @@ fn main() {
 }
 
 /// As a batch does it.
-fn in_lots(signer: &Arc<dyn Signer>, threads: u32) -> f64 {
+fn in_groups(signer: &Arc<dyn Signer>, threads: u32) -> f64 {
     counted(threads, |deadline| {
         let mut session = signer.session().unwrap();
         let message = [7; MESSAGE];
@@ -158,7 +160,7 @@ impl Bare {
 }
 
 /// Signatures a second, of all threads together. Each is timed for as long as it worked itself: one
-/// ends its last lot later than the other.
+/// ends its last group later than the other.
 fn counted(threads: u32, work: impl Fn(Instant) -> u32 + Sync) -> f64 {
     let rate = || {
         let started = Instant::now();

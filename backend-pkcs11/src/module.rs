@@ -200,22 +200,22 @@ impl Module {
 
     /// Whether the module may be called at all.
     pub(crate) fn usable(&self) -> Result<(), Fault> {
-        if process::id() != self.process {
-            return Err(Fault::Forked);
-        }
-        self.door.usable()
+        self.own()?.usable()
     }
 
     /// Lets a call into the module, as [`Door::enter`] does.
     pub(crate) fn enter(&self) -> Result<Inside<'_>, Fault> {
-        self.usable()?;
-        self.door.enter()
+        self.own()?.enter()
     }
 
     /// For calls that are made on another thread, each by itself.
     pub(crate) fn door(&self) -> Result<Door, Fault> {
-        self.usable()?;
-        Ok(self.door.clone())
+        self.own().cloned()
+    }
+
+    /// Nobody goes in but the process that loaded the module.
+    fn own(&self) -> Result<&Door, Fault> {
+        if process::id() == self.process { Ok(&self.door) } else { Err(Fault::Forked) }
     }
 
     /// Notes that a call did not come back. Its thread is still inside the module, so nobody else

@@ -192,7 +192,7 @@ impl Signer for Pkcs11Signer {
 struct Run<'a> {
     signer: &'a Pkcs11Signer,
     borrowed: Borrowed<'a>,
-    /// Whether the last signature went well, so that many may be asked for at once.
+    /// Whether the last signature went well and was right, so that many may be asked for at once.
     sound: bool,
 }
 
@@ -201,10 +201,10 @@ impl SigningSession for Run<'_> {
         let worker = self.borrowed.worker().map_err(|fault| self.signer.failed(fault))?;
         self.sound = false;
         let signature = self.signer.sign_with(worker, message)?;
-        self.sound = true;
         if !self.signer.proven.load(Ordering::Acquire) {
             self.signer.check(message, &signature)?;
         }
+        self.sound = true;
         Ok(signature)
     }
 

@@ -68,11 +68,15 @@ impl YubiKeyBackend {
             (Some(last), false, _) => {
                 found.push(last);
                 let candidates = found.iter().map(|card| {
-                    let (identity, model) = (card.identity(), card.model()?);
-                    let (at, reader) = (identity.locator(), &identity.reader);
-                    Ok(format!("{at}: {model}, firmware {}, in {reader}", model.version))
+                    let (at, reader) = (card.identity().locator(), &card.identity().reader);
+                    match card.model() {
+                        Ok(model) => {
+                            format!("{at}: {model}, firmware {}, in {reader}", model.version)
+                        }
+                        Err(_) => format!("{at}, in {reader}"),
+                    }
                 });
-                Err(Error::Ambiguous { what, candidates: candidates.collect::<Result<_>>()? })
+                Err(Error::Ambiguous { what, candidates: candidates.collect() })
             }
         }
     }

@@ -98,7 +98,7 @@ impl Card {
             identity: identity.clone(),
             model: Arc::default(),
             pin: None,
-            // PIV told who it is, but others had their turn since.
+            // Whether it still is, after others had their turn, is made sure of before it matters.
             selected: known.is_none(),
             management_key: None,
             management_secret: None,
@@ -353,7 +353,7 @@ impl Transaction<'_> {
         if let Some(known) = self.known_model() {
             return Ok(known);
         }
-        self.verified = None;
+        (self.verified, self.sure) = (None, false);
         let Connection { channel, selected, .. } = &mut *self.connection;
         *selected = false;
         let told = identity::read_model(channel);

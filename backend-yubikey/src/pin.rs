@@ -24,10 +24,10 @@ impl Transaction<'_> {
     /// # Errors
     /// [`Error::WrongSecret`], and what [`PinGuard::admit`] refuses.
     pub fn verify_pin(&mut self, guard: &PinGuard, pin: &Secret) -> Result<()> {
-        self.must_be_cleaned();
         if let Some(mut verified) = self.verified.take()
             && let Some(again) = verified.again(pin)
         {
+            self.must_be_cleaned();
             let answer = self.send(&verify(again.octets()));
             return match answer {
                 Ok(_) => {
@@ -105,6 +105,10 @@ impl Transaction<'_> {
         let id = identity.id();
         let admitted = guard.admit(&attempt(&identity, &id, kind), secret, || self.tries(kind))?;
         let command = command(admitted.octets());
+        if new.is_none() {
+            // Not before: reading the counter may have dropped what was verified, and its mark.
+            self.must_be_cleaned();
+        }
         match self.send(&command) {
             Ok(_) => Ok(admitted.accepted()),
             Err(error) => Err(self.refused(admitted, kind, new.map(|(kind, _)| kind), error)),

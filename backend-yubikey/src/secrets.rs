@@ -115,8 +115,9 @@ impl Asker {
             self.have_pin()?;
         }
         let mut transaction = self.card.transaction()?;
-        // The PIN first: reading its counter may take another applet's being selected, and that
-        // would drop the proof.
+        // Then the model and the PIN: both may take another applet's being selected, and that would
+        // drop the proof.
+        transaction.model()?;
         if keeps_it || with_pin == WithPin::Always {
             self.verify(&mut transaction)?;
         }

@@ -182,7 +182,9 @@ impl<'a> Custodian<'a> {
     /// Refuses a new secret that the token would refuse, before anything is put away or sent.
     fn check_new(&mut self, kind: SecretKind, secret: &Secret) -> Result<()> {
         let manager = self.token.pin_manager();
-        match manager.and_then(|manager| manager.objection_to_new(kind, secret)) {
+        let objection =
+            manager.map(|manager| manager.objection_to_new(kind, secret)).transpose()?;
+        match objection.flatten() {
             None => Ok(()),
             Some(reason) => {
                 let source = self.with.secrets.source(kind);

@@ -170,7 +170,7 @@ fn a_lost_session_is_made_good_once() {
                 verified(&*signer, session.sign(b"message").unwrap().as_bytes());
             }
         }
-        // In the middle of a lot, too: each is signed, and signed once.
+        // In the middle of a group, too: each is signed, and signed once.
         let messages = [&b"message"[..]; 40];
         for number in [1, 2, 7, 40] {
             home.rules(&format!("C_Sign {number} 0xb3\n"));
@@ -180,7 +180,7 @@ fn a_lost_session_is_made_good_once() {
             for signature in &signatures {
                 verified(&*signer, signature.as_bytes());
             }
-            // The lost one twice; where it came in a lot, that is seen only when it is tried alone.
+            // The lost one twice; where it came in a group, that is seen only when it is tried alone.
             let calls = count(&home.calls(), "C_Sign");
             assert!(calls == messages.len() + 1, "{number}: {calls}");
         }

@@ -10,14 +10,13 @@ impl PinManager for YubiKeyToken {
         pin::RULES
     }
 
-    fn objection_to_new(&self, kind: SecretKind, secret: &Secret) -> Option<String> {
+    fn objection_to_new(&self, kind: SecretKind, secret: &Secret) -> Result<Option<String>> {
         match kind {
-            // One that cannot be asked now says so when the secret is presented.
             SecretKind::NewPin | SecretKind::NewPuk => {
-                pin::objection(kind, secret.expose(), || self.card.model()).unwrap_or(None)
+                pin::objection(kind, secret.expose(), || self.card.model())
             }
-            SecretKind::NewManagementKey => management_key::not_hexadecimal(secret.expose()),
-            _ => None,
+            SecretKind::NewManagementKey => Ok(management_key::not_hexadecimal(secret.expose())),
+            _ => Ok(None),
         }
     }
 

@@ -6,6 +6,7 @@
 )]
 
 mod administration;
+mod brief;
 mod certificates;
 mod faults;
 mod keys;

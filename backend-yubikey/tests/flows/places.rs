@@ -9,7 +9,7 @@ use signer_core::{Backend, Error, Event, Interaction, KeyRef, OpenContext, Token
 use super::script::Script;
 use super::{Rig, Shelf};
 
-fn shelf(cards: &[(&str, &Script)]) -> YubiKeyBackend {
+pub(super) fn shelf(cards: &[(&str, &Script)]) -> YubiKeyBackend {
     let cards = cards.iter().map(|(name, card)| ((*name).to_owned(), (*card).clone())).collect();
     YubiKeyBackend::new(Arc::new(Shelf(cards)))
 }

@@ -42,9 +42,12 @@ pub trait PinManager {
     }
 
     /// Why the token would not take this for a new secret, beyond [`PinManager::rules`]; seen without
-    /// a word to the token.
-    fn objection_to_new(&self, _kind: SecretKind, _secret: &Secret) -> Option<String> {
-        None
+    /// a word to the token, but that it may be asked which model it is.
+    ///
+    /// # Errors
+    /// Whatever the token reports on reading.
+    fn objection_to_new(&self, _kind: SecretKind, _secret: &Secret) -> Result<Option<String>> {
+        Ok(None)
     }
 
     /// What the token told when it was last asked, as the guard asks before each secret, so that
