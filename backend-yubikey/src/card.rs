@@ -3,6 +3,8 @@
 //! The lock is a borrow: a [`Transaction`] has the card to itself, sees to it that PIV is selected
 //! before anything else is said, and leaves on drop a card on which nothing stays verified.
 
+mod connection;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::thread;
@@ -13,13 +15,14 @@ use signer_core::{Error, KeyInfo, PinStatus, Result, Secret, SecretKind, Seen};
 use zeroize::Zeroizing;
 
 use crate::advice::Advice;
-use crate::apdu::{Command, Framing};
+use crate::apdu::Command;
 use crate::channel::{CardError, Channel};
 use crate::identity::{self, Identity};
 use crate::metadata::ManagementKeyMetadata;
 use crate::model::Model;
-use crate::status::Meaning;
-use crate::transport::{Leave, Transport, TransportError};
+use crate::transport::{Leave, Transport};
+
+use connection::{Connection, is_absence};
 
 /// One YubiKey, shared by its token and the signers that came from it.
 #[derive(Clone)]
@@ -206,125 +209,10 @@ impl fmt::Debug for Card {
     }
 }
 
-/// Whether the card says that it is another kind of card; one that failed may well be the right one.
-fn is_absence(error: &CardError) -> bool {
-    error.meaning().is_some_and(|meaning| meaning != Meaning::Fault)
-}
-
 const GET_METADATA: u8 = 0xf7;
 
 /// How long a thread waits for another one.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What outlives a transaction.
-struct Connection {
-    channel: Channel,
-    identity: Arc<Identity>,
-    model: Arc<OnceLock<Model>>,
-    /// The PIN, once it was right; forgotten when it was wrong or no answer came.
-    pin: Option<Secret>,
-    /// Whether the PIV applet was selected when this program last had the card.
-    selected: bool,
-    /// What was learned of the management key; forgotten when it is changed.
-    management_key: Option<ManagementKeyMetadata>,
-    seen: Arc<Mutex<Seen>>,
-    /// The management key as it was given, once it was right: nobody is asked twice, and a source
-    /// that can be read once is enough for an act of several steps.
-    management_secret: Option<Secret>,
-    /// The keys that were made or imported here: firmware before 5.3 does not tell of all of them
-    /// again. Forgotten with the connection, since another key may be there afterwards.
-    made: Vec<KeyInfo>,
-}
-
-impl Connection {
-    /// Takes note of what the card is, and of how much it takes at a time.
-    fn learn(&mut self, model: Model) {
-        let _ = self.model.set(model);
-        if let Some(most) = model.version.longest_command()
-            && self.channel.transport.takes_extended_length()
-        {
-            self.channel.framing = Framing::Extended { most };
-        }
-    }
-
-    /// Whether PIV was selected anew is answered; where not, it still has to be made sure of.
-    fn begin(&mut self) -> Result<bool> {
-        match self.begin_once() {
-            Ok(selected) => Ok(selected),
-            Err(CardError::Transport(error)) if error.is_lost_connection() => {
-                self.begin_again(&error).map(|()| true)
-            }
-            Err(error) if is_absence(&error) => {
-                Err(Error::NotFound { what: format!("the PIV applet of {}", self.identity.name) })
-            }
-            Err(error) => Err(error.doing(self.beginning())),
-        }
-    }
-
-    /// Makes a lost connection anew, once; then only the same card will do.
-    fn begin_again(&mut self, lost: &TransportError) -> Result<()> {
-        self.selected = false;
-        self.made.clear();
-        let made = self.channel.transport.reconnect().map_err(CardError::from);
-        made.and_then(|()| self.begin_once()).map_err(|error| error.doing(self.beginning()))?;
-        let same = match (self.identity.serial, lost) {
-            // Nothing to know it by, but a reset pulls nothing out.
-            (None, TransportError::Reset) => Ok(()),
-            (None, _) => Err(Error::NotFound {
-                what: format!(
-                    "{}, which was removed and cannot be known again without a serial",
-                    self.identity.name
-                ),
-            }),
-            (Some(_), _) => self.check_serial(),
-        };
-        same.inspect_err(|_| self.end(Leave::AsIs))
-    }
-
-    fn beginning(&self) -> String {
-        format!("beginning a transaction with {}", self.identity.name)
-    }
-
-    fn begin_once(&mut self) -> Result<bool, CardError> {
-        self.channel.transport.begin()?;
-        if self.selected {
-            return Ok(false);
-        }
-        self.select_piv().map(|()| true).inspect_err(|_| self.end(Leave::AsIs))
-    }
-
-    fn select_piv(&mut self) -> Result<(), CardError> {
-        self.selected = false;
-        self.channel.send(&identity::select(&identity::PIV))?;
-        self.selected = true;
-        Ok(())
-    }
-
-    /// Refuses any card but the one that was opened; PIV is selected before and after.
-    fn check_serial(&mut self) -> Result<()> {
-        let name = &self.identity.name;
-        let version = self.model.get().map(|model| model.version);
-        let found = identity::serial(&mut self.channel, version)
-            .map_err(|error| error.doing(format!("reading the serial number of {name}")))?;
-        self.compare_serial(found)
-    }
-
-    fn compare_serial(&self, found: Option<u32>) -> Result<()> {
-        if found == self.identity.serial {
-            return Ok(());
-        }
-        let name = &self.identity.name;
-        let found = found.map_or_else(|| "without a serial".into(), |serial| serial.to_string());
-        let what = format!("{name}; in its place is YubiKey {found}");
-        Err(Error::NotFound { what })
-    }
-
-    fn end(&mut self, leave: Leave) {
-        self.selected &= leave == Leave::AsIs;
-        // There is nothing left to do about it.
-        let _ = self.channel.transport.end(leave);
-    }
-}
 
 /// The card to oneself, with the PIV applet selected. Dropping it leaves the card clean: another
 /// applet is selected when something was verified, which every firmware drops it for, and the card is
