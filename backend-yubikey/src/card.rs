@@ -241,11 +241,15 @@ impl Transaction<'_> {
         if let Some(known) = self.known_model() {
             return Ok(known);
         }
+        let said_nothing = !self.sure;
         (self.verified, self.sure) = (None, false);
-        let Connection { channel, selected, .. } = &mut *self.connection;
-        *selected = false;
-        let told = identity::read_model(channel);
-        let told = told.and_then(|told| self.connection.select_piv().map(|()| told));
+        let told = match self.connection.ask_for_model() {
+            Err(CardError::Transport(error)) if said_nothing && error.is_lost_connection() => {
+                self.connection.begin_again(&error)?;
+                self.connection.ask_for_model()
+            }
+            other => other,
+        };
         let (serial, model) = told.map_err(|error| {
             error.doing(format!("asking {} for its model", self.connection.identity.name))
         })?;

@@ -43,6 +43,13 @@ impl Connection {
         }
     }
 
+    /// What the card is, and the serial number that it shows beside; PIV is selected afterwards.
+    pub(super) fn ask_for_model(&mut self) -> Result<(Option<u32>, Model), CardError> {
+        self.selected = false;
+        let told = identity::read_model(&mut self.channel)?;
+        self.select_piv().map(|()| told)
+    }
+
     /// Whether PIV was selected anew is answered; where not, it still has to be made sure of.
     pub(super) fn begin(&mut self) -> Result<bool> {
         match self.begin_once() {
