@@ -287,6 +287,25 @@ fn a_hang_ends_at_the_bound_and_nothing_more_is_asked() {
 }
 
 #[test]
+fn a_hang_in_the_middle_of_a_group_ends_at_the_bound_too() {
+    let name = "faults::a_hang_in_the_middle_of_a_group_ends_at_the_bound_too";
+    isolated(name, Kind::Shim, |home| {
+        drop(home.token_with_key("factory"));
+        let mut token = open_within(home, SHORT).unwrap();
+        let signer = token.signer(&named("dak"), None).unwrap();
+        let mut session = signer.session().unwrap();
+        home.rules("C_Sign 7 hang\n");
+        home.calls();
+        let error = told(&session.sign_all(&[&b"message"[..]; 40]).unwrap_err());
+        assert!(error.contains("did not answer within 1.5 s"), "{error}");
+        assert_eq!(count(&home.calls(), "C_Sign"), 7);
+        let error = told(&session.sign_all(&[&b"message"[..]; 40]).unwrap_err());
+        assert!(error.contains("hangs in an earlier call"), "{error}");
+        assert_eq!(home.calls(), Vec::<String>::new());
+    });
+}
+
+#[test]
 fn a_module_that_hangs_at_the_very_beginning_is_not_begun_anew() {
     let name = "faults::a_module_that_hangs_at_the_very_beginning_is_not_begun_anew";
     isolated(name, Kind::Shim, |home| {
