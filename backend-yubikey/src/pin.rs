@@ -13,7 +13,7 @@ use crate::model::Model;
 use crate::piv::{PIN, PUK};
 use crate::status::Meaning;
 
-/// What every YubiKey takes for a PIN or PUK; [`objection`] knows the rest.
+/// What every YubiKey takes for a PIN or PUK; some models ask for more.
 pub const RULES: SecretRules =
     SecretRules { min_length: 6, max_length: 8, alphabet: SecretRules::DIGITS };
 
