@@ -1,10 +1,12 @@
 //! The machine's pcscd, made to keep to itself.
 
 use std::{
-    env, fs,
+    env, fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::Error;
@@ -26,6 +28,9 @@ const REPLACEMENTS: [(&[u8], &[u8]); 2] = [
     (b"/usr/lib/pcsc/drivers", b"/proc/pcsc-no-drivers"),
 ];
 
+/// A process is between its start and its program for less than that, on a loaded machine too.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Makes a copy of the machine's pcscd, in `folder`, that neither writes to the machine's folders
 /// nor sees its readers. Version 1.9 has no options for either.
 pub(crate) fn tame(folder: &Path) -> Result<Daemon, Error> {
@@ -42,10 +47,28 @@ pub(crate) fn tame(folder: &Path) -> Result<Daemon, Error> {
         .map_err(Error::io("writing the copy of pcscd"))?;
 
     // Where it was built with polkit, it asks it whether a user may see cards at all.
-    let help = Command::new(&path).arg("--help").output().map_err(Error::io("running pcscd"))?;
+    let help = output_of_new(Command::new(&path).arg("--help"));
+    let help = help.map_err(Error::io("running pcscd"))?;
     let polkit = String::from_utf8_lossy(&help.stdout).contains("--disable-polkit");
     let options = if polkit { vec!["--disable-polkit"] } else { Vec::new() };
     Ok(Daemon { path, options })
+}
+
+/// Runs a program that was just written. Another thread that starts a process meanwhile has it open for
+/// a moment, and the system then runs it for nobody.
+fn output_of_new(command: &mut Command) -> io::Result<Output> {
+    let since = Instant::now();
+    loop {
+        match command.output() {
+            Err(error)
+                if error.kind() == io::ErrorKind::ExecutableFileBusy
+                    && since.elapsed() < PATIENCE =>
+            {
+                thread::sleep(Duration::from_millis(10));
+            }
+            ended => return ended,
+        }
+    }
 }
 
 /// Replaces each `from` by `to`, which is as long; answers how many there were.
