@@ -146,8 +146,8 @@ impl Backend for YubiKeyBackend {
             false => None,
         };
         for (reader, error) in failures {
-            let (token, reason) = (format!("the YubiKey in {reader}"), in_full(&error));
-            with.interaction.event(Event::OutOfReach { token: &token, reason: &reason });
+            let token = format!("the YubiKey in {reader}");
+            with.interaction.event(Event::OutOfReach { token: &token, error: &error });
         }
         returned.map_or(Ok(tokens), Err)
     }
@@ -160,12 +160,6 @@ impl Backend for YubiKeyBackend {
     fn open(&self, at: &Locator, with: &OpenContext) -> Result<Box<dyn Token>> {
         self.open_token(at, with).map(|token| Box::new(token) as Box<dyn Token>)
     }
-}
-
-/// An error and what it came from.
-fn in_full(error: &dyn std::error::Error) -> String {
-    let cause = error.source().map(|source| format!(": {}", in_full(source)));
-    format!("{error}{}", cause.unwrap_or_default())
 }
 
 /// Which card a locator names.

@@ -145,7 +145,7 @@ impl Default for OpenContext {
 }
 
 /// Something a person should know of before it happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// The token will wait for a touch.
@@ -168,7 +168,7 @@ pub enum Event<'a> {
         /// The token, as a person would name it.
         token: &'a str,
         /// What went wrong.
-        reason: &'a str,
+        error: &'a Error,
     },
     /// A secret has to be entered at the token itself.
     PinPad {

@@ -1,5 +1,6 @@
 //! From a locator to the one card that is meant.
 
+use std::error::Error as _;
 use std::sync::{Arc, Mutex};
 
 use backend_yubikey::YubiKeyBackend;
@@ -90,7 +91,9 @@ impl Interaction for Told {
     fn event(&self, event: Event<'_>) {
         self.0.lock().unwrap().push(match event {
             Event::Waiting { token } => format!("waiting for {token}"),
-            Event::OutOfReach { token, reason } => format!("without {token}: {reason}"),
+            Event::OutOfReach { token, error } => {
+                format!("without {token}: {error}: {}", error.source().unwrap())
+            }
             other => format!("{other:?}"),
         });
     }

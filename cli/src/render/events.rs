@@ -8,6 +8,7 @@ use serde_json::json;
 use signer_core::{Event, Interaction};
 
 use super::{Form, Progress, Style, plain};
+use crate::error::chain;
 
 /// Tells of touches and waits on standard error. What a person has to do is said with `--quiet` too,
 /// as a prompt is: without it the program would seem to hang.
@@ -33,8 +34,8 @@ impl Events {
     fn line(&self, event: Event<'_>) -> Option<String> {
         let (word, token, text) = match event {
             Event::Advice { token, text } => return self.advice(&format!("{token}: {text}")),
-            Event::OutOfReach { token, reason } => {
-                return self.advice(&format!("{token} is not listed: {reason}"));
+            Event::OutOfReach { token, error } => {
+                return self.advice(&format!("{token} is not listed: {}", chain(error)));
             }
             Event::PinPad { token, kind } => {
                 ("pin-pad", token, format!("the {kind} has to be entered at {token}"))
