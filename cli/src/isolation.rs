@@ -9,6 +9,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use signer_core::Isolation;
+#[cfg(unix)]
+use signer_core::files::{Reach, objection_to_folder};
 
 use crate::context::Context;
 
@@ -83,17 +85,10 @@ pub(crate) fn enter(
 #[cfg(unix)]
 fn folder_in(mut places: impl Iterator<Item = PathBuf>) -> std::io::Result<PathBuf> {
     use std::fs::DirBuilder;
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-    const OTHERS_WRITE: u32 = 0o022;
-    const STICKY: u32 = 0o1000;
-    let own = rustix::process::geteuid().as_raw();
+    use std::os::unix::fs::DirBuilderExt;
     let safe = |place: &PathBuf| {
-        place.is_absolute()
-            && fs::metadata(place).is_ok_and(|it| {
-                it.is_dir()
-                    && (it.uid() == own || it.uid() == 0)
-                    && (it.mode() & OTHERS_WRITE == 0 || it.mode() & STICKY != 0)
-            })
+        let objection = || objection_to_folder(place, Reach::Above);
+        place.is_absolute() && place.is_dir() && matches!(objection(), Ok(None))
     };
     let place = places.find(safe).ok_or_else(|| {
         std::io::Error::other(

@@ -191,14 +191,17 @@ fn about(path: &Path, error: io::Error) -> Cause {
 
 #[cfg(unix)]
 fn prepare(folder: &Path, encrypted: bool) -> Result<(), Cause> {
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    use std::os::unix::fs::DirBuilderExt;
+
+    use signer_core::files::{Reach, objection_to_folder};
+
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true).mode(0o700).create(folder).map_err(|error| about(folder, error))?;
-    let metadata = fs::metadata(folder).map_err(|error| about(folder, error))?;
-    let own = metadata.uid() == rustix::process::geteuid().as_raw();
+    let objection =
+        objection_to_folder(folder, Reach::Own).map_err(|error| about(folder, error))?;
     // What is encrypted may lie where a team can reach it; what is not, where nobody else can put
     // another file in its place.
-    match encrypted || own && metadata.mode() & 0o022 == 0 {
+    match encrypted || objection.is_none() {
         true => Ok(()),
         false => Err(format!("{} can be written by others", folder.display()).into()),
     }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::Cause;
+use crate::files::{Reach, objection_to_folder};
 use crate::{Error, Result};
 
 /// The folder of the user who runs this process.
@@ -45,15 +46,6 @@ pub(super) fn unusable(path: &Path) -> impl Fn(Cause) -> Error + '_ {
     |source| Error::FailureMemory { path: path.to_owned(), source }
 }
 
-/// What is asked of a folder.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    /// Ours, and nobody else may write in it.
-    Own,
-    /// Ours or root's, and nobody else may replace what is ours in it.
-    Above,
-}
-
 #[cfg(unix)]
 fn make(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
@@ -65,28 +57,12 @@ fn make(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 
-#[cfg(unix)]
 fn check(folder: &Path, reach: Reach) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    const OTHERS_WRITE: u32 = 0o022;
-    const STICKY: u32 = 0o1000;
-    let metadata = fs::metadata(folder).map_err(|error| unusable(folder)(error.into()))?;
-    let (mode, owner) = (metadata.mode(), metadata.uid());
-    let own = rustix::process::geteuid().as_raw();
-    if owner != own && !(reach == Reach::Above && owner == 0) {
-        return Err(unusable(folder)(format!("it belongs to user {owner}, not to {own}").into()));
+    match objection_to_folder(folder, reach) {
+        Ok(None) => Ok(()),
+        Ok(Some(reason)) => Err(unusable(folder)(reason.into())),
+        Err(error) => Err(unusable(folder)(error.into())),
     }
-    if mode & OTHERS_WRITE != 0 && !(reach == Reach::Above && mode & STICKY != 0) {
-        let reason = format!("others than its owner can write in it (mode {:04o})", mode & 0o7777);
-        return Err(unusable(folder)(reason.into()));
-    }
-    Ok(())
-}
-
-/// Elsewhere the folder has the permissions of the user's profile.
-#[cfg(not(unix))]
-fn check(_folder: &Path, _reach: Reach) -> Result<()> {
-    Ok(())
 }
 
 #[cfg(all(test, unix))]
