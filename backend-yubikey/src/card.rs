@@ -45,8 +45,7 @@ impl Card {
     /// [`Error::NotFound`] when it is no YubiKey with PIV, [`Error::Device`] otherwise.
     pub fn open(reader: &str, transport: Box<dyn Transport>) -> Result<Self> {
         Self::introduce(reader, transport, |channel| {
-            let (identity, model) = identity::read(channel, reader)?;
-            Ok((identity, Some(model)))
+            identity::read(channel, reader).map(|(identity, model)| (identity, Some(model)))
         })
     }
 
@@ -56,15 +55,7 @@ impl Card {
     /// # Errors
     /// As [`Card::open`].
     pub fn open_briefly(reader: &str, transport: Box<dyn Transport>) -> Result<Self> {
-        Self::introduce(reader, transport, |channel| {
-            Ok(match identity::read_briefly(channel, reader)? {
-                Some(identity) => (identity, None),
-                None => {
-                    let (identity, model) = identity::read(channel, reader)?;
-                    (identity, Some(model))
-                }
-            })
-        })
+        Self::introduce(reader, transport, |channel| identity::read_briefly(channel, reader))
     }
 
     fn introduce(

@@ -57,39 +57,37 @@ pub(crate) fn select(application: &[u8]) -> Command {
 
 /// Asks who it is and what.
 pub(crate) fn read(channel: &mut Channel, reader: &str) -> Result<(Identity, Model), CardError> {
-    let info = device_info(channel)?;
-    Ok((Identity::new(info.serial, reader), model_of(&info)?))
+    read_model(channel).map(|(serial, model)| (Identity::new(serial, reader), model))
 }
 
-/// Asks PIV who it is and no more; nothing where only other applets tell. PIV is selected afterwards,
-/// and **what an earlier program left verified may still be**.
+/// Asks PIV who it is and no more; what it is, too, where only other applets tell. Where PIV tells it is
+/// selected afterwards, and **what an earlier program left verified may still be**.
 pub(crate) fn read_briefly(
     channel: &mut Channel,
     reader: &str,
-) -> Result<Option<Identity>, CardError> {
+) -> Result<(Identity, Option<Model>), CardError> {
     channel.send(&select(&PIV))?;
     match by_piv(channel) {
-        Ok(Some(serial)) => Ok(Some(Identity::new(Some(serial), reader))),
-        Ok(None) | Err(CardError::Status(_) | CardError::Answer(_)) => Ok(None),
+        Ok(Some(serial)) => Ok((Identity::new(Some(serial), reader), None)),
+        Ok(None) | Err(CardError::Status(_) | CardError::Answer(_)) => {
+            read(channel, reader).map(|(identity, model)| (identity, Some(model)))
+        }
         Err(other) => Err(other),
     }
 }
 
-/// Asks what it is, and by the way again who, where its settings do not hide that.
+/// Asks what it is, and by the way who, where its settings do not hide that.
 pub(crate) fn read_model(channel: &mut Channel) -> Result<(Option<u32>, Model), CardError> {
     let info = device_info(channel)?;
-    Ok((info.serial, model_of(&info)?))
-}
-
-fn model_of(info: &DeviceInfo) -> Result<Model, CardError> {
     let version = info.version.ok_or(TlvError::Truncated)?;
-    Ok(Model {
+    let model = Model {
         version,
         form_factor: info.form_factor,
         // All of 4.4 is the FIPS series, which did not say so yet.
         is_fips: info.is_fips || (version.major, version.minor) == (4, 4),
         has_pin_complexity: info.has_pin_complexity,
-    })
+    };
+    Ok((info.serial, model))
 }
 
 /// Asks the management applet, which knows everything in two commands from the YubiKey 4 on and drops

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use signer_core::{Error, PinPolicy};
+use signer_core::PinPolicy;
 
 use crate::device_info::FormFactor;
 use crate::slot::Slot;
@@ -57,21 +57,10 @@ impl Model {
         self.version.has_policies() || slot.reference() >= Slot::AUTHENTICATION.reference()
     }
 
-    /// Refuses what the Bio series does not have. `name` is what the card is called.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`].
-    pub(crate) fn refuse_bio(&self, operation: &str, name: &str) -> Result<(), Error> {
-        match self.form_factor {
-            Some(FormFactor::UsbABio | FormFactor::UsbCBio) => Err(Error::Unsupported {
-                operation: format!("{operation} of {name} ({self})"),
-                needs:
-                    "a YubiKey that is not of the Bio series, which has no PUK and is reset as a \
-                        whole by `ykman config reset`"
-                        .into(),
-            }),
-            _ => Ok(()),
-        }
+    /// Whether it is of the Bio series, which has no PUK.
+    #[must_use]
+    pub fn is_bio(&self) -> bool {
+        matches!(self.form_factor, Some(FormFactor::UsbABio | FormFactor::UsbCBio))
     }
 }
 

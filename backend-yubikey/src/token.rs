@@ -73,8 +73,18 @@ impl YubiKeyToken {
         YubiKeySigner::new(card, self.context.clone(), slot, (kind, algorithm), found)
     }
 
+    /// Refuses what the Bio series does not have.
     fn refuse_bio(&self, operation: &str) -> Result<()> {
-        self.card.model()?.refuse_bio(operation, &self.card.identity().name)
+        let model = self.card.model()?;
+        if !model.is_bio() {
+            return Ok(());
+        }
+        Err(Error::Unsupported {
+            operation: format!("{operation} of {} ({model})", self.card.identity().name),
+            needs: "a YubiKey that is not of the Bio series, which has no PUK and is reset as a \
+                    whole by `ykman config reset`"
+                .into(),
+        })
     }
 
     /// The slot that a key reference names; of several keys none is the only one.

@@ -18,14 +18,15 @@ use crate::slot::Slot;
 impl KeyManager for YubiKeyToken {
     fn generate(&mut self, key: &KeyRef, spec: KeySpec, policy: KeyPolicy) -> Result<KeyInfo> {
         let slot = Slot::of(key)?;
-        let version = self.card.model()?.version;
+        let model = self.card.model()?;
+        let version = model.version;
         check_generation(spec, version)?;
         let algorithm = KeyAlgorithm::of(spec, version)?;
         let mut transaction = self.asker.manage()?;
         self.refuse_occupied(&mut transaction, slot)?;
         self.asker.advise(spec, Some(KeyOrigin::Generated), version);
         let public_key = transaction.generate(slot, algorithm, policy)?;
-        let key = describe(transaction.model()?, slot, public_key, policy, KeyOrigin::Generated)?;
+        let key = describe(model, slot, public_key, policy, KeyOrigin::Generated)?;
         if !version.has_attestation() {
             let told = format!(
                 "firmware {version} tells no later run what the public half of this key is, until \
@@ -45,14 +46,14 @@ impl KeyManager for YubiKeyToken {
     ) -> Result<KeyInfo> {
         let slot = Slot::of(key)?;
         let private_key = PrivateKey::read(private_key_info)?;
-        let version = self.card.model()?.version;
-        let algorithm = KeyAlgorithm::of(private_key.spec, version)?;
+        let model = self.card.model()?;
+        let algorithm = KeyAlgorithm::of(private_key.spec, model.version)?;
         let mut transaction = self.asker.manage()?;
         self.refuse_occupied(&mut transaction, slot)?;
-        self.asker.advise(private_key.spec, Some(KeyOrigin::Imported), version);
+        self.asker.advise(private_key.spec, Some(KeyOrigin::Imported), model.version);
         transaction.import(slot, algorithm, &private_key.parts(), policy)?;
         let public_key = private_key.public_key.clone();
-        let key = describe(transaction.model()?, slot, public_key, policy, KeyOrigin::Imported)?;
+        let key = describe(model, slot, public_key, policy, KeyOrigin::Imported)?;
         remember(&mut transaction, &key);
         Ok(key)
     }

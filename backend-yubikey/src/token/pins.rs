@@ -31,7 +31,7 @@ impl PinManager for YubiKeyToken {
     /// Nothing before firmware 5.3, nor for the Bio series, which has no PUK.
     fn puk_status(&mut self) -> Result<Option<PinStatus>> {
         let model = self.card.model()?;
-        if !model.version.has_metadata() || self.refuse_bio("the PUK").is_err() {
+        if !model.version.has_metadata() || model.is_bio() {
             return Ok(None);
         }
         self.card.transaction()?.tries(SecretKind::Puk).map(Some)
