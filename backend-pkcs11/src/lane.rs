@@ -212,7 +212,6 @@ impl<S: Default> Desk<S> {
     }
 }
 
-#[derive(Debug)]
 struct Reply<R> {
     done: AtomicBool,
     value: Mutex<Option<R>>,

@@ -68,7 +68,8 @@ impl Door {
         Ok(inside)
     }
 
-    fn usable(&self) -> Result<(), Fault> {
+    /// Whether calls come back.
+    pub(crate) fn usable(&self) -> Result<(), Fault> {
         if self.hung.load(Ordering::Acquire) { Err(Fault::Hanging) } else { Ok(()) }
     }
 
@@ -222,11 +223,6 @@ impl Module {
     /// goes there.
     pub(crate) fn give_up(&self) {
         self.door.hung.store(true, Ordering::Release);
-    }
-
-    /// The mark of [`Module::give_up`].
-    pub(crate) fn hung(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.door.hung)
     }
 
     /// Does something that needs no session.

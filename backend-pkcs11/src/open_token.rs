@@ -155,12 +155,12 @@ impl OpenToken {
         items: Vec<I>,
         act: impl Fn(&Session, &I) -> Result<R, Fault> + Send + 'static,
     ) -> Result<Row<R>, Fault> {
-        let door = self.module.door()?;
+        self.module.usable()?;
         let answer = worker.lane.call_long(self.module.bounds().call, move |seat, beat| {
             let mut done = Vec::with_capacity(items.len());
             let Some(session) = &seat.session else { return (done, Some(closed())) };
             for item in &items {
-                match door.enter().and_then(|_inside| act(session, item)) {
+                match seat.door.enter().and_then(|_inside| act(session, item)) {
                     Ok(one) => done.push(one),
                     Err(fault) => return (done, Some(fault)),
                 }
@@ -205,13 +205,13 @@ impl OpenToken {
     /// the last session would log out.
     fn reopen(&self, worker: &mut Worker, access: Access) -> Result<(), Fault> {
         let slot = self.locate()?.slot;
-        let (pkcs11, hung) = (self.module.pkcs11().clone(), self.module.hung());
+        let (pkcs11, door) = (self.module.pkcs11().clone(), self.module.door()?);
         let opened = self.seated(worker, self.module.bounds().call, move |seat| {
             let new = match access {
                 Access::Read => pkcs11.open_ro_session(slot)?,
                 Access::Write => pkcs11.open_rw_session(slot)?,
             };
-            seat.hung = hung;
+            seat.door = door;
             seat.session = Some(new);
             Ok(())
         });

@@ -1,13 +1,13 @@
 //! The sessions that a process has with one token: few, kept open, each on a thread of its own.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cryptoki::session::Session;
 
 use crate::fault::Fault;
 use crate::lane::Lane;
+use crate::module::Door;
 
 /// More help nobody: SoftHSM2 signs no faster with four than with two.
 const MOST: usize = 16;
@@ -16,14 +16,14 @@ const MOST: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Seat {
     pub(crate) session: Option<Session>,
-    /// Whether the module hangs in some call, be it of another thread.
-    pub(crate) hung: Arc<AtomicBool>,
+    /// The way into the module, once there is a session.
+    pub(crate) door: Door,
 }
 
 impl Drop for Seat {
     /// Closes the session, unless that would mean a call to a module that hangs.
     fn drop(&mut self) {
-        if self.hung.load(Ordering::Acquire) {
+        if self.door.usable().is_err() {
             std::mem::forget(self.session.take());
         }
     }
