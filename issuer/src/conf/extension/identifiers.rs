@@ -23,9 +23,7 @@ impl Maker<'_> {
             b"hash" => match self.purpose() {
                 Purpose::Certificate { key, .. }
                 | Purpose::SelfSigned { key, .. }
-                | Purpose::Request { key } => {
-                    Sha1::digest(key.subject_public_key.raw_bytes()).to_vec()
-                }
+                | Purpose::Request { key } => hash_of(key),
                 Purpose::Check => Vec::new(),
             },
             _ => hex(text).map_err(|reason| place.error(reason))?,
@@ -102,11 +100,16 @@ impl Maker<'_> {
     /// hash. One of two octets or fewer counts as none.
     fn own_identifier(&self, key: &SubjectPublicKeyInfoOwned) -> Option<Vec<u8>> {
         let Some(said) = &self.earlier.key_identifier else {
-            return Some(Sha1::digest(key.subject_public_key.raw_bytes()).to_vec());
+            return Some(hash_of(key));
         };
         let identifier = <&OctetStringRef>::from_der(said.as_bytes()).ok()?.as_bytes();
         (identifier.len() > 2).then(|| identifier.to_vec())
     }
+}
+
+/// Method 1 of RFC 5280, 4.2.1.2.
+fn hash_of(key: &SubjectPublicKeyInfoOwned) -> Vec<u8> {
+    Sha1::digest(key.subject_public_key.raw_bytes()).to_vec()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
