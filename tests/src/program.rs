@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use issuer::certificate::ParsedCertificate;
 use issuer::output::DeviceFiles;
@@ -102,6 +104,24 @@ pub fn ended(code: i32, output: &Output, what: &str) -> String {
     );
     assert_eq!(output.status.code(), Some(code), "{what} ended with {}: {said}", output.status);
     said
+}
+
+/// Waits for a process, and kills it when it takes too long.
+///
+/// # Panics
+/// When it cannot be waited for.
+pub fn ended_within(bound: Duration, child: &mut Child) -> ExitStatus {
+    let since = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if since.elapsed() > bound {
+            child.kill().unwrap();
+            return child.wait().unwrap();
+        }
+        sleep(Duration::from_millis(1));
+    }
 }
 
 /// Whether a process ended by SIGKILL.

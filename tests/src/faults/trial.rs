@@ -3,11 +3,11 @@
 use std::fs;
 use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command as Process};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::Command as Process;
+use std::time::Duration;
 
 use super::{Bench, Command, Facts, Fault, SERIAL, State, escrow};
+use crate::program::ended_within;
 
 /// No run takes longer, however busy the machine is: nothing here waits for anything.
 const BOUND: Duration = Duration::from_secs(60);
@@ -126,7 +126,7 @@ impl Bench {
         let log = at.join(format!("keys/{SERIAL}.log"));
         let mut child = process.spawn().unwrap();
         meanwhile();
-        let code = ended(&mut child);
+        let code = ended_within(BOUND, &mut child).code();
         let mut said = String::new();
         // Neither has more than fits into a pipe.
         let mut output = Vec::new();
@@ -190,20 +190,5 @@ impl Line {
     pub fn answer(&self) -> &str {
         let answer = self.rest.split_once("-> ").map_or("", |(_, answer)| answer);
         answer.split_once(" [").map_or(answer, |(answer, _)| answer)
-    }
-}
-
-/// Waits for a process, and ends it when it takes too long.
-fn ended(child: &mut Child) -> Option<i32> {
-    let since = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status.code();
-        }
-        if since.elapsed() > BOUND {
-            child.kill().unwrap();
-            return child.wait().unwrap().code();
-        }
-        sleep(Duration::from_millis(1));
     }
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use ledger::Ledger;
 use tempfile::TempDir;
 use touchmark_tests::modules::{Maker, PATIENCE, Tokens};
+use touchmark_tests::program::ended_within;
 
 use crate::station::{KEY, PIN, SO_PIN, Station, line_and_tokens, settings};
 
@@ -344,14 +345,8 @@ impl Desk {
         }
         self.tokens.show(&mut process);
         let mut child = process.spawn().unwrap();
-        let since = Instant::now();
         // Neither output has more than fits into a pipe.
-        while child.try_wait().unwrap().is_none() {
-            if since.elapsed() > BOUND {
-                child.kill().unwrap();
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let _ = ended_within(BOUND, &mut child);
         let output = child.wait_with_output().unwrap();
         let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
         End {
