@@ -1,7 +1,7 @@
 //! A folder with one factory-fresh key in it, and the program at work there.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -23,11 +23,20 @@ impl Desk {
         let folder = TempDir::new().unwrap();
         Drawer::add(folder.path(), model.parse().unwrap(), SERIAL).unwrap();
         let desk = Self { folder };
+        desk.fix_guards_key();
         desk.write("pin", "123456");
         desk.write("puk", "12345678");
         desk.write("management-key", MANAGEMENT_KEY);
         desk.settings("");
         desk
+    }
+
+    /// One of 256 keys of the PIN guard's takes the right secret for one that was wrong before, as it is
+    /// meant to. This one takes none of those here for another.
+    fn fix_guards_key(&self) {
+        let folder = self.path("state/touchmark/pin-guard");
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).unwrap();
+        fs::write(folder.join("key"), [7; 32]).unwrap();
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
